@@ -1,0 +1,56 @@
+"""Runs migrations: on a connection that the server hands over, or by `alembic …` on the settings' database."""
+
+import asyncio
+
+from alembic import context
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from genji_graphql.models import SCHEMA, Base
+from genji_graphql.settings import Settings
+
+# Two processes that start at once migrate one after the other. The number is arbitrary, and ours.
+MIGRATION_LOCK = 7_336_452
+
+
+def migrate(connection: Connection) -> None:
+    """Each migration is a transaction that gives up on a lock rather than queue the site's traffic behind it."""
+    milliseconds = int(settings.db_lock_timeout * 1000)
+    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+    try:
+        connection.execute(text(f"SET lock_timeout = {milliseconds}"))
+        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+        connection.commit()
+        context.configure(
+            connection=connection,
+            target_metadata=Base.metadata,
+            version_table_schema=SCHEMA,
+            include_schemas=True,
+            include_name=lambda name, kind, _: kind != "schema" or name == SCHEMA,
+            compare_type=True,
+            compare_server_default=True,
+            transaction_per_migration=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+    finally:
+        connection.rollback()
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
+        connection.commit()
+
+
+async def migrate_settings_database() -> None:
+    engine = create_async_engine(settings.sqlalchemy_url, poolclass=NullPool)
+    async with engine.connect() as connection:
+        await connection.run_sync(migrate)
+    await engine.dispose()
+
+
+settings = context.config.attributes.get("settings") or Settings()
+given = context.config.attributes.get("connection")
+
+if given is not None:
+    migrate(given)
+else:
+    asyncio.run(migrate_settings_database())

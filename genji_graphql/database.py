@@ -1,0 +1,84 @@
+"""The connection to PostgreSQL: engine, sessions, the wait at start, and JSON as it stands."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from genji_graphql.errors import Unavailable
+from genji_graphql.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Sessions = async_sessionmaker[AsyncSession]
+
+
+class Json(str):
+    """A JSON document as PostgreSQL wrote it.
+
+    Most of it goes from the database to the client without a look inside, so it stays text: nothing is lost (a
+    number keeps all its digits) and nothing is paid for.
+    """
+
+    __slots__ = ()
+
+    def decoded(self) -> Any:
+        return json.loads(self)
+
+    @classmethod
+    def of(cls, value: Any) -> "Json":
+        return value if isinstance(value, cls) else cls(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def create_engine(settings: Settings) -> AsyncEngine:
+    return create_async_engine(
+        settings.sqlalchemy_url,
+        echo=settings.db_echo,
+        pool_size=settings.db_pool_size,
+        max_overflow=settings.db_max_overflow,
+        pool_timeout=settings.db_pool_timeout,
+        pool_recycle=settings.db_pool_recycle,
+        pool_pre_ping=settings.db_pool_pre_ping,
+        json_serializer=Json.of,
+        json_deserializer=Json,
+        connect_args={"server_settings": {"application_name": "genji", "timezone": "UTC"}},
+    )
+
+
+def reading_sessions(engine: AsyncEngine) -> Sessions:
+    """Sessions for reads: each statement stands alone, so BEGIN and ROLLBACK are two round trips saved."""
+    return async_sessionmaker(engine.execution_options(isolation_level="AUTOCOMMIT"), expire_on_commit=False)
+
+
+def writing_sessions(engine: AsyncEngine) -> Sessions:
+    return async_sessionmaker(engine, expire_on_commit=False)
+
+
+async def wait_until_ready(engine: AsyncEngine, settings: Settings, say: Callable[[str], None] = log.warning) -> None:
+    """Return once the database answers; a database may come up after us. Raises Unavailable when it doesn't."""
+    for attempt in range(settings.db_max_retries + 1):
+        if attempt:
+            await asyncio.sleep(settings.db_retry_delay_seconds)
+        try:
+            async with engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+        except (OSError, TimeoutError, DBAPIError) as error:
+            reason = plain_reason(error)
+            say(f"The database doesn't answer yet ({reason}); attempt {attempt + 1} of {settings.db_max_retries + 1}.")
+        else:
+            return
+    raise Unavailable(
+        f"Gave up waiting for the database after {settings.db_max_retries + 1} attempts: {reason}. "
+        "Is it running, and are DATABASE_URL or DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASSWORD right?"
+    )
+
+
+def plain_reason(error: BaseException) -> str:
+    """Why the database can't be reached, in one line without SQL or a password."""
+    cause = error.orig.__cause__ or error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return str(cause).strip().splitlines()[0].rstrip(".") if str(cause).strip() else type(cause).__name__

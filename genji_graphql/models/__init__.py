@@ -1,0 +1,33 @@
+"""The tables of the schema `app`; each module reads like the database's own documentation."""
+
+from genji_graphql.models.annotation import Annotation, annotation_body_ids, annotation_target_ids
+from genji_graphql.models.base import SCHEMA, Base
+from genji_graphql.models.collection import DocumentCollection
+from genji_graphql.models.document import Document
+from genji_graphql.models.element import DocumentElement
+from genji_graphql.models.group import Group, group_members
+from genji_graphql.models.role import Permission, Role, role_permissions, user_roles
+from genji_graphql.models.share import ObjectShare
+from genji_graphql.models.site_settings import SiteSettings
+from genji_graphql.models.user import User, UserPassword
+
+__all__ = [
+    "SCHEMA",
+    "Annotation",
+    "Base",
+    "Document",
+    "DocumentCollection",
+    "DocumentElement",
+    "Group",
+    "ObjectShare",
+    "Permission",
+    "Role",
+    "SiteSettings",
+    "User",
+    "UserPassword",
+    "annotation_body_ids",
+    "annotation_target_ids",
+    "group_members",
+    "role_permissions",
+    "user_roles",
+]

@@ -1,0 +1,85 @@
+"""What people write on the texts, after the W3C's Web Annotation model."""
+
+from sqlalchemy import ColumnElement, ForeignKey, Index, Sequence, String, func
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, mapped_column
+
+from genji_graphql.models.base import SCHEMA, Base, JsonColumn, LastChange, Now, Timestamp, words
+from genji_graphql.vocabulary import AnnotationStatus
+
+# The ids of bodies and targets, which live inside the JSON of an annotation.
+annotation_body_ids = Sequence("annotation_body_id_seq", schema=SCHEMA, metadata=Base.metadata)
+annotation_target_ids = Sequence("annotation_target_id_seq", schema=SCHEMA, metadata=Base.metadata)
+
+
+class Annotation(Base):
+    """A comment, a scholarly note, a tag, a link … or a response to one of these.
+
+    Web Annotation Data Model, section 3.
+    """
+
+    __tablename__ = "annotations"
+
+    # What it is about. An annotation of a whole document or collection has no element.
+    document_collection_id: Mapped[int | None] = mapped_column(
+        ForeignKey("document_collections.id", ondelete="SET NULL")
+    )
+    document_id: Mapped[int | None] = mapped_column(ForeignKey("documents.id", ondelete="SET NULL"))
+    document_element_id: Mapped[int | None] = mapped_column(ForeignKey("document_elements.id", ondelete="CASCADE"))
+
+    # Who wrote it, whose it is, and the classroom that it was written for.
+    creator_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"))
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"))
+    classroom_id: Mapped[int | None] = mapped_column(ForeignKey("groups.id", ondelete="SET NULL"))
+
+    type: Mapped[str | None] = mapped_column(String(100))
+    created: Mapped[Now]
+    modified: Mapped[LastChange]
+    generator: Mapped[str | None] = mapped_column(String(255))
+    generated: Mapped[Timestamp | None]
+
+    # Why it was made: an open vocabulary.
+    motivation: Mapped[str | None] = mapped_column(String(100))
+    body: Mapped[JsonColumn | None]
+    target: Mapped[JsonColumn | None]
+    status: Mapped[AnnotationStatus] = mapped_column(
+        words(AnnotationStatus, 50), server_default=AnnotationStatus.ACTIVE
+    )
+    annotation_type: Mapped[str | None] = mapped_column(String(100))
+    context: Mapped[str | None] = mapped_column(String(255))
+
+    # The annotation that this one answers. Left out of an INSERT, the database reads it from the target.
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("annotations.id", ondelete="CASCADE"))
+
+    __table_args__ = (
+        Index("idx_annotations_document_id", "document_id"),
+        Index("idx_annotations_document_element_id", "document_element_id"),
+        Index("idx_annotations_creator_id", "creator_id"),
+        Index("idx_annotations_owner_id", "owner_id"),
+        Index("idx_annotations_collection_id", "document_collection_id"),
+        Index("idx_annotations_classroom_id", "classroom_id"),
+        Index("idx_annotations_type", "type"),
+        Index("idx_annotations_created", "created"),
+        Index("idx_annotations_motivation", "motivation"),
+        Index("idx_annotations_body", "body", postgresql_using="gin"),
+        Index("idx_annotations_target", "target", postgresql_using="gin"),
+        # The notes of one parent, page by page.
+        Index("idx_annotations_element_order", "document_element_id", "created", "id"),
+        Index("idx_annotations_document_order", "document_id", "created", "id"),
+        Index("idx_annotations_collection_order", "document_collection_id", "created", "id"),
+        Index("idx_annotations_classroom_order", "classroom_id", "created", "id"),
+        Index("idx_annotations_creator_order", "creator_id", "created", "id"),
+        Index("idx_annotations_order", "created", "id"),
+        # An annotation's replies, tags, upvotes and flags.
+        Index("idx_annotations_parent_order", "parent_id", "motivation", "created", "id"),
+    )
+
+    @hybrid_property
+    def keeper_id(self) -> int | None:
+        """Whose it is: its owner, or where none is set, who wrote it."""
+        return self.creator_id if self.owner_id is None else self.owner_id
+
+    @keeper_id.inplace.expression
+    @classmethod
+    def _keeper_id(cls) -> ColumnElement[int | None]:
+        return func.coalesce(cls.owner_id, cls.creator_id)

@@ -1,0 +1,33 @@
+"""Classrooms and teams."""
+
+from datetime import date
+
+from sqlalchemy import Column, DateTime, ForeignKey, Index, Integer, String, Table, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from genji_graphql.models.base import Base, Now
+
+
+class Group(Base):
+    """People who read together, such as a class for a semester."""
+
+    __tablename__ = "groups"
+
+    name: Mapped[str] = mapped_column(String(100))
+    description: Mapped[str | None] = mapped_column(String(255))
+    created_at: Mapped[Now]
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"))
+    start_date: Mapped[date | None]
+    end_date: Mapped[date | None]
+
+    __table_args__ = (Index("idx_groups_created_by", "created_by_id"),)
+
+
+group_members = Table(
+    "group_members",
+    Base.metadata,
+    Column("group_id", Integer, ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True),
+    Column("user_id", Integer, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("joined_at", DateTime(timezone=True), server_default=func.now(), nullable=False),
+    Index("idx_group_members_user_id", "user_id"),
+)

@@ -1,0 +1,116 @@
+"""What an operator can set, read from the environment once.
+
+`docs/settings.md` is the operator's page; `docker-compose.yml` uses the same names (a test compares them).
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
+
+from platformdirs import user_data_path
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+
+class DatabaseProfile(StrEnum):
+    """Where PostgreSQL runs, which decides how connections are kept."""
+
+    SERVER = "server"
+    SERVERLESS = "serverless"
+
+
+_SERVERLESS = {"db_pool_size": 1, "db_max_overflow": 4, "db_pool_recycle": 300, "db_tls": "require"}
+
+
+class Settings(BaseSettings):
+    """Every setting of the server. Times are in seconds, sizes in bytes."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    # The database. Without DATABASE_URL and DB_HOST the embedded PostgreSQL is used.
+    database_url: SecretStr | None = None
+    db_host: str | None = None
+    db_port: int = 5432
+    db_name: str = "genji"
+    db_user: str = "genji"
+    db_password: SecretStr | None = None
+    db_tls: str | None = Field(default=None, pattern="^(disable|prefer|require|verify-ca|verify-full)$")
+
+    db_profile: DatabaseProfile = DatabaseProfile.SERVER
+    db_pool_size: int = Field(default=5, ge=1)
+    db_max_overflow: int = Field(default=10, ge=0)
+    db_pool_timeout: float = Field(default=30, gt=0)
+    db_pool_recycle: int = Field(default=3600, ge=-1)
+    db_pool_pre_ping: bool = True
+    db_echo: bool = False
+    db_max_retries: int = Field(default=5, ge=0)
+    db_retry_delay_seconds: float = Field(default=2, ge=0)
+    db_lock_timeout: float = Field(default=5, gt=0)
+    """How long a migration waits for a lock before it gives up."""
+
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("genji"), validation_alias=AliasChoices("GENJI_DATA_DIR", "data_dir")
+    )
+    """Where the embedded PostgreSQL keeps its data."""
+
+    # The server.
+    host: str = Field(default="127.0.0.1", validation_alias=AliasChoices("GENJI_HOST", "host"))
+    port: int = Field(default=8000, ge=0, le=65535, validation_alias=AliasChoices("GENJI_PORT", "port"))
+    max_page_size: int = Field(default=100, ge=1, validation_alias=AliasChoices("GENJI_MAX_PAGE_SIZE", "max_page_size"))
+    max_body_bytes: int = Field(
+        default=1_000_000, ge=1_000, validation_alias=AliasChoices("GENJI_MAX_BODY_BYTES", "max_body_bytes")
+    )
+    max_import_bytes: int = Field(
+        default=100_000_000, ge=1_000, validation_alias=AliasChoices("GENJI_MAX_IMPORT_BYTES", "max_import_bytes")
+    )
+    request_connections: int = Field(
+        default=3, ge=1, validation_alias=AliasChoices("GENJI_REQUEST_CONNECTIONS", "request_connections")
+    )
+    """How many database connections one request may hold at a time."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _profile(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """A profile sets what the environment leaves open."""
+        if given.get("db_profile") == DatabaseProfile.SERVERLESS:
+            return _SERVERLESS | given
+        return given
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        try:
+            url = make_url(value.get_secret_value())
+        except ArgumentError:
+            # Never with the value: it holds a password.
+            raise ValueError("DATABASE_URL is not a URL such as postgresql://user:password@host/name") from None
+        if url.get_backend_name() not in {"postgresql", "postgres"}:
+            raise ValueError("DATABASE_URL must begin with postgresql://")
+        return value
+
+    @property
+    def uses_embedded_database(self) -> bool:
+        return self.database_url is None and self.db_host is None
+
+    @property
+    def sqlalchemy_url(self) -> URL:
+        """The address for SQLAlchemy's asyncpg dialect; libpq's `sslmode` becomes asyncpg's `ssl`."""
+        if self.database_url is not None:
+            url = make_url(self.database_url.get_secret_value())
+        elif self.db_host is not None:
+            password = self.db_password.get_secret_value() if self.db_password else None
+            url = URL.create("postgresql", self.db_user, password, self.db_host, self.db_port, self.db_name)
+        else:
+            raise LookupError("neither DATABASE_URL nor DB_HOST is set")
+        query = dict(url.query)
+        tls = query.pop("sslmode", None) or query.pop("ssl", None) or self.db_tls
+        query.pop("channel_binding", None)  # libpq's own; asyncpg has no such option and refuses it
+        return url.set(drivername="postgresql+asyncpg", query=query | ({"ssl": tls} if tls else {}))
+
+    def with_database(self, url: URL) -> Self:
+        """These settings, pointed at another database."""
+        return self.model_copy(update={"database_url": SecretStr(url.render_as_string(hide_password=False))})

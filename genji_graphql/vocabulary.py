@@ -1,0 +1,80 @@
+"""The words that tables and schema share."""
+
+from enum import StrEnum
+
+
+class Visibility(StrEnum):
+    """Who may see a collection."""
+
+    PUBLIC = "public"
+    SHARED = "shared"
+    PRIVATE = "private"
+
+
+class TextDirection(StrEnum):
+    """How the lines of a collection run."""
+
+    LTR = "ltr"
+    RTL = "rtl"
+    VERTICAL_RL = "vertical-rl"
+
+
+class AccessLevel(StrEnum):
+    """What a share gives; each level holds the one before."""
+
+    VIEW = "view"
+    EDIT = "edit"
+    MANAGE = "manage"
+
+
+class SharedObject(StrEnum):
+    """What can be shared."""
+
+    COLLECTION = "collection"
+    DOCUMENT = "document"
+
+
+class Recipient(StrEnum):
+    """With whom something is shared."""
+
+    USER = "user"
+    GROUP = "group"
+
+
+class AnnotationStatus(StrEnum):
+    """The life of an annotation."""
+
+    ACTIVE = "active"
+    PRIVATE = "private"
+    HIDDEN = "hidden"
+    DELETED = "deleted"
+
+
+class Motivation(StrEnum):
+    """Why an annotation was made: the standard's thirteen and the platform's own. The vocabulary is open.
+
+    Web Annotation Vocabulary, section 3.3.
+    """
+
+    ASSESSING = "assessing"
+    BOOKMARKING = "bookmarking"
+    CLASSIFYING = "classifying"
+    COMMENTING = "commenting"
+    DESCRIBING = "describing"
+    EDITING = "editing"
+    HIGHLIGHTING = "highlighting"
+    IDENTIFYING = "identifying"
+    LINKING = "linking"
+    MODERATING = "moderating"
+    QUESTIONING = "questioning"
+    REPLYING = "replying"
+    TAGGING = "tagging"
+
+    SCHOLARLY = "scholarly"
+    UPVOTING = "upvoting"
+    FLAGGING = "flagging"
+    EXTERNAL_REFERENCE = "external_reference"
+
+
+RESPONSES = frozenset({Motivation.REPLYING, Motivation.TAGGING, Motivation.UPVOTING, Motivation.FLAGGING})
+"""Annotations of an annotation: reached through it rather than listed among the notes proper."""
