@@ -31,8 +31,12 @@ class MigrationState:
     head: str | None
 
     @property
-    def is_current(self) -> bool:
-        return self.current == self.head
+    def complaint(self) -> str | None:
+        """Why the server can't work on this database yet, or None."""
+        if self.current == self.head:
+            return None
+        stands = f"at migration {self.current}" if self.current else "not migrated"
+        return f"The database is {stands}; this version needs {self.head}. Run `genji migrate`."
 
 
 async def upgrade(engine: AsyncEngine, settings: Settings, revision: str = "head") -> None:

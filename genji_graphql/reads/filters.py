@@ -1,0 +1,255 @@
+"""Conditions that a client puts on a list: what each field can be asked, and the SQL of the answer.
+
+A condition arrives as plain nested mappings, `{"or": [{"motivation": {"eq": "tagging"}}, …]}`, and becomes a small
+frozen tree, so that equal conditions are equal keys of a batch. A part that says nothing (absent, null or empty)
+filters nothing, wherever it stands.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, false, func, literal, not_, or_
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
+from sqlalchemy.sql.elements import SQLCoreOperations
+
+from genji_graphql.database import Json
+from genji_graphql.errors import Invalid
+from genji_graphql.models import Base
+from genji_graphql.reads import ids
+
+MAX_DEPTH = 5
+MAX_VALUES = 500
+
+_ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+Condition = ColumnElement[bool]
+Column = SQLCoreOperations[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One question to one field, such as `motivation eq tagging`."""
+
+    field: str
+    operator: str
+    value: Any  # hashable: text, a moment, a tuple of them, or JSON as text
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    parts: tuple["Where", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    parts: tuple["Where", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    part: "Where"
+
+
+Where = Test | Every | Some | Not
+
+
+class Kind:
+    """What a field of one kind can be asked. `take` makes a client's value hashable, `ask` makes SQL of it."""
+
+    def take(self, _operator: str, value: Any) -> Any:
+        if isinstance(value, list):
+            return tuple(self.one(item) for item in at_most(value))
+        return None if value is None else self.one(value)
+
+    def one(self, value: Any) -> Any:
+        return value
+
+    def ask(self, column: Column, operator: str, value: Any) -> Condition:
+        return _ASK[operator](column, value)
+
+
+class Text(Kind):
+    def one(self, value: str) -> str:
+        return storable(value)
+
+
+class Plain(Kind):
+    """Words, moments, days, truths: their own types have already checked them."""
+
+
+@dataclass(frozen=True)
+class Reference(Kind):
+    """The id of another row. One that can't be any row's matches nothing."""
+
+    model: type[Base]
+    or_none: bool = False
+    """Does asking for one row ask for the rows without any as well?"""
+
+    def one(self, value: str) -> int:
+        return ids.row_id(value, self.model) or 0
+
+    def ask(self, column: Column, operator: str, value: Any) -> Condition:
+        asked = super().ask(column, operator, value)
+        return or_(asked, column.is_(None)) if self.or_none else asked
+
+
+class JsonDocument(Kind):
+    def take(self, operator: str, value: Any) -> Any:
+        match operator:
+            case "contains":
+                return _json(value)
+            case "has_key":
+                return storable(value)
+            case "path":
+                return (
+                    tuple(storable(step) for step in at_most(value["path"], 20)),
+                    tuple((key, _json(value[key])) for key in ("eq", "exists") if key in value),
+                    tuple(_json(item) for item in at_most(value["in"])) if value.get("in") is not None else None,
+                )
+            case _:
+                return tuple(storable(key) for key in at_most(value))
+
+    def ask(self, column: Column, operator: str, value: Any) -> Condition:
+        document: Any = column  # JSONB's own operators are unknown to the type
+        asked: Condition
+        match operator:
+            case "contains":
+                asked = document.contains(literal(Json(value), JSONB))
+            case "has_key":
+                asked = document.has_key(value)
+            case "has_any_keys":
+                asked = document.has_any(literal(list(value), ARRAY(TEXT)))
+            case "has_all_keys":
+                asked = document.has_all(literal(list(value), ARRAY(TEXT)))
+            case _:
+                asked = self._path(document, *value)
+        return asked
+
+    def _path(
+        self, document: Any, path: tuple[str, ...], tests: tuple[tuple[str, str], ...], options: tuple[str, ...] | None
+    ) -> Condition:
+        found = document.op("#>", return_type=JSONB())(literal(list(path), ARRAY(TEXT)))
+        # A missing value and JSON's null are the same to somebody who asks for null.
+        value = func.coalesce(found, literal(Json("null"), JSONB))
+        conditions = [
+            found.is_not(None) == (wanted == "true") if test == "exists" else value == literal(Json(wanted), JSONB)
+            for test, wanted in tests
+            if not (test == "exists" and wanted == "null")
+        ]
+        if options is not None:
+            conditions.append(or_(false(), *(value == literal(Json(option), JSONB) for option in options)))
+        return and_(True, *conditions)
+
+
+_ASK: dict[str, Callable[[Column, Any], Condition]] = {
+    "eq": lambda column, value: column.is_(None) if value is None else column == value,
+    "in": lambda column, values: column.in_(values),
+    "lt": lambda column, value: column < value,
+    "lte": lambda column, value: column <= value,
+    "gt": lambda column, value: column > value,
+    "gte": lambda column, value: column >= value,
+}
+
+Fields = Mapping[str, tuple[Column, Kind]]
+"""What a list can be filtered by: a field's name, its column and its kind."""
+
+
+def parse(given: Mapping[str, Any] | None, fields: Fields, depth: int = 1) -> Where | None:
+    """The condition that a client wrote, or None where it says nothing. Raises Invalid."""
+    if depth > MAX_DEPTH:
+        raise Invalid(f"A filter may be nested {MAX_DEPTH} levels deep, not more.")
+    parts = tuple(_parts(given or {}, fields, depth))
+    return None if not parts else parts[0] if len(parts) == 1 else Every(parts)
+
+
+def _parts(given: Mapping[str, Any], fields: Fields, depth: int) -> Iterator[Where]:
+    for name, value in given.items():
+        if value is None:
+            continue
+        match name:
+            case "and" | "or":
+                inner = (parse(item, fields, depth + 1) for item in at_most(value))
+                parts = tuple(part for part in inner if part is not None)
+                if parts:
+                    yield Every(parts) if name == "and" else Some(parts)
+            case "not":
+                inverted = parse(value, fields, depth + 1)
+                if inverted is not None:
+                    yield Not(inverted)
+            case _:
+                yield from _tests(name, value, fields[name][1])
+
+
+def _tests(name: str, value: Any, kind: Kind) -> Iterator[Test]:
+    operations = value if isinstance(value, Mapping) else {"eq": value}
+    for operator, operand in operations.items():
+        # `eq: null` asks for rows without a value; any other operator has nothing to do with null.
+        if operand is not None or operator == "eq":
+            yield Test(name, operator, kind.take(operator, operand))
+
+
+def condition(where: Where | None, fields: Fields) -> Condition | None:
+    """The SQL of a condition; its names come from `fields`, its values are bound."""
+    match where:
+        case None:
+            return None
+        case Test(name, operator, value):
+            column, kind = fields[name]
+            return kind.ask(column, operator, value)
+        case Every(parts):
+            return and_(*(_sql(part, fields) for part in parts))
+        case Some(parts):
+            return or_(*(_sql(part, fields) for part in parts))
+        case Not(part):
+            # SQL's NOT of an unknown is unknown and would drop the row.
+            return not_(func.coalesce(_sql(part, fields), False))
+
+
+def _sql(where: Where, fields: Fields) -> Condition:
+    sql = condition(where, fields)
+    assert sql is not None  # noqa: S101 - only None has no SQL
+    return sql
+
+
+def names(where: Where | None) -> frozenset[str]:
+    """The fields that a condition speaks of."""
+    match where:
+        case None:
+            return frozenset()
+        case Test(name):
+            return frozenset({name})
+        case Every(parts) | Some(parts):
+            return frozenset().union(*(names(part) for part in parts))
+        case Not(part):
+            return names(part)
+
+
+def storable(text: str) -> str:
+    """Text that PostgreSQL can hold. Raises Invalid for the two kinds that it can't."""
+    if "\x00" in text:
+        raise Invalid("Text can't contain the character U+0000.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Invalid("Text can't contain half of a surrogate pair.") from None
+    return str(text.value) if isinstance(text, StrEnum) else text
+
+
+def at_most(values: list[Any], limit: int = MAX_VALUES) -> list[Any]:
+    if len(values) > limit:
+        raise Invalid(f"A filter takes at most {limit} values in a list, not {len(values)}.")
+    return values
+
+
+def _json(value: Any) -> str:
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (ValueError, RecursionError):
+        raise Invalid("This is not a value that JSON can hold.") from None
+    if _ESCAPED_NUL.search(text):
+        raise Invalid("Text can't contain the character U+0000.")
+    return storable(text)

@@ -1,0 +1,268 @@
+"""The graph: every list and every edge between the nouns, both ways."""
+
+from sqlalchemy import func
+
+from genji_graphql.access.visibility import may_list_people
+from genji_graphql.models import (
+    Annotation,
+    Document,
+    DocumentCollection,
+    DocumentElement,
+    Group,
+    ObjectShare,
+    Permission,
+    Role,
+    SiteSettings,
+    User,
+    group_members,
+    role_permissions,
+    user_roles,
+)
+from genji_graphql.reads.edges import Computed, Content, Through, ToMany, ToOne
+from genji_graphql.reads.filters import JsonDocument, Plain, Reference, Text
+from genji_graphql.reads.pages import Listing, Term
+from genji_graphql.vocabulary import AnnotationStatus, Motivation, Recipient, SharedObject
+
+# -- lists: how each noun can be ordered and filtered
+
+COLLECTIONS = Listing(
+    DocumentCollection,
+    orders={
+        "position": DocumentCollection.position,
+        "title": DocumentCollection.title,
+        "created": DocumentCollection.created,
+        "modified": DocumentCollection.modified,
+    },
+    default=(Term("position"),),
+    fields={
+        "id": (DocumentCollection.id, Reference(DocumentCollection)),
+        "title": (DocumentCollection.title, Text()),
+        "visibility": (DocumentCollection.visibility, Plain()),
+        "text_direction": (DocumentCollection.text_direction, Plain()),
+        "language": (DocumentCollection.language, Text()),
+        "owner": (DocumentCollection.keeper_id, Reference(User)),
+        "created_by": (DocumentCollection.created_by_id, Reference(User)),
+        "created": (DocumentCollection.created, Plain()),
+        "modified": (DocumentCollection.modified, Plain()),
+        "hierarchy": (DocumentCollection.hierarchy, JsonDocument()),
+        "collection_metadata": (DocumentCollection.collection_metadata, JsonDocument()),
+    },
+)
+DOCUMENTS = Listing(
+    Document,
+    orders={
+        "position": Document.position,
+        "title": Document.title,
+        "created": Document.created,
+        "modified": Document.modified,
+    },
+    default=(Term("position"),),
+    fields={
+        "id": (Document.id, Reference(Document)),
+        "title": (Document.title, Text()),
+        "collection": (Document.document_collection_id, Reference(DocumentCollection)),
+        "owner": (Document.owner_id, Reference(User)),
+        "created": (Document.created, Plain()),
+        "modified": (Document.modified, Plain()),
+    },
+)
+ELEMENTS = Listing(
+    DocumentElement,
+    orders={
+        "position": DocumentElement.position,
+        "created": DocumentElement.created,
+        "modified": DocumentElement.modified,
+    },
+    default=(Term("position"),),
+    fields={
+        "id": (DocumentElement.id, Reference(DocumentElement)),
+        "created": (DocumentElement.created, Plain()),
+        "modified": (DocumentElement.modified, Plain()),
+        "hierarchy": (DocumentElement.hierarchy, JsonDocument()),
+        "content": (DocumentElement.content, JsonDocument()),
+    },
+)
+ANNOTATIONS = Listing(
+    Annotation,
+    orders={"created": Annotation.created, "modified": Annotation.modified},
+    default=(Term("created"),),
+    fields={
+        "id": (Annotation.id, Reference(Annotation)),
+        "motivation": (Annotation.motivation, Text()),
+        "status": (Annotation.status, Plain()),
+        "type": (Annotation.type, Text()),
+        "annotation_type": (Annotation.annotation_type, Text()),
+        "context": (Annotation.context, Text()),
+        "generator": (Annotation.generator, Text()),
+        "creator": (Annotation.creator_id, Reference(User)),
+        "owner": (Annotation.keeper_id, Reference(User)),
+        "classroom": (Annotation.classroom_id, Reference(Group)),
+        "in_classroom": (Annotation.classroom_id, Reference(Group, or_none=True)),
+        "collection": (Annotation.document_collection_id, Reference(DocumentCollection)),
+        "document": (Annotation.document_id, Reference(Document)),
+        "element": (Annotation.document_element_id, Reference(DocumentElement)),
+        "reply_to": (Annotation.parent_id, Reference(Annotation)),
+        "created": (Annotation.created, Plain()),
+        "modified": (Annotation.modified, Plain()),
+        "generated": (Annotation.generated, Plain()),
+        "body": (Annotation.body, JsonDocument()),
+        "target": (Annotation.target, JsonDocument()),
+    },
+)
+USERS = Listing(
+    User,
+    orders={"username": User.username},
+    default=(Term("username"),),
+    fields={
+        "id": (User.id, Reference(User)),
+        "username": (User.username, Text()),
+        "is_active": (User.is_active, Plain()),
+    },
+)
+GROUPS = Listing(
+    Group,
+    orders={"name": Group.name, "created_at": Group.created_at},
+    default=(Term("name"),),
+    fields={
+        "id": (Group.id, Reference(Group)),
+        "name": (Group.name, Text()),
+        "created_by": (Group.created_by_id, Reference(User)),
+        "created_at": (Group.created_at, Plain()),
+        "start_date": (Group.start_date, Plain()),
+        "end_date": (Group.end_date, Plain()),
+    },
+)
+SHARES = Listing(
+    ObjectShare,
+    orders={"created_at": ObjectShare.created_at},
+    default=(Term("created_at"),),
+    fields={
+        "id": (ObjectShare.id, Reference(ObjectShare)),
+        "object_type": (ObjectShare.object_type, Plain()),
+        "shared_with_type": (ObjectShare.shared_with_type, Plain()),
+        "access_level": (ObjectShare.access_level, Plain()),
+        "created_at": (ObjectShare.created_at, Plain()),
+    },
+)
+ROLES = Listing(Role, orders={"name": Role.name}, default=(Term("name"),), fields={"name": (Role.name, Text())})
+PERMISSIONS = Listing(
+    Permission,
+    orders={"name": Permission.name},
+    default=(Term("name"),),
+    fields={"name": (Permission.name, Text())},
+)
+
+all_collections = ToMany(COLLECTIONS)
+all_documents = ToMany(DOCUMENTS)
+all_annotations = ToMany(ANNOTATIONS, proper=True)
+all_users = ToMany(USERS, listed_for=may_list_people)
+all_groups = ToMany(GROUPS)
+all_roles = ToMany(ROLES)
+
+# -- collections
+
+collection_owner = ToOne("keeper_id", User, DocumentCollection, seen_with=True)
+collection_created_by = ToOne("created_by_id", User, DocumentCollection, seen_with=True)
+collection_modified_by = ToOne("modified_by_id", User, DocumentCollection)
+collection_documents = ToMany(DOCUMENTS, Document.document_collection_id, DocumentCollection)
+collection_annotations = ToMany(ANNOTATIONS, Annotation.document_collection_id, DocumentCollection, proper=True)
+collection_shares = ToMany(
+    SHARES, ObjectShare.object_id, DocumentCollection, only=(ObjectShare.object_type == SharedObject.COLLECTION,)
+)
+
+# -- documents
+
+document_collection = ToOne("document_collection_id", DocumentCollection, Document)
+document_owner = ToOne("owner_id", User, Document, seen_with=True)
+document_elements = ToMany(ELEMENTS, DocumentElement.document_id, Document)
+document_annotations = ToMany(ANNOTATIONS, Annotation.document_id, Document, proper=True)
+document_shares = ToMany(
+    SHARES, ObjectShare.object_id, Document, only=(ObjectShare.object_type == SharedObject.DOCUMENT,)
+)
+
+# -- elements
+
+collection_elements = ToMany(
+    ELEMENTS,
+    source=DocumentCollection,
+    through=Through(Document.__table__.alias(), "document_collection_id", "id", joins="document_id"),
+)
+collection_content = Content(collection_documents, collection_elements, collection_annotations)
+document_content = Content(None, document_elements, document_annotations)
+element_document = ToOne("document_id", Document, DocumentElement, seen_with=True)
+element_annotations = ToMany(ANNOTATIONS, Annotation.document_element_id, DocumentElement, proper=True)
+element_annotation_counts = Computed(
+    # By motivation every annotation counts: each group is named.
+    ToMany(
+        ANNOTATIONS,
+        Annotation.document_element_id,
+        DocumentElement,
+        only=(Annotation.status.in_([AnnotationStatus.ACTIVE, AnnotationStatus.PRIVATE]),),
+    ),
+    value=lambda _: func.count(),
+    default=(),
+    by=Annotation.motivation,
+)
+
+# -- annotations
+
+annotation_creator = ToOne("creator_id", User, Annotation, seen_with=True)
+annotation_owner = ToOne("keeper_id", User, Annotation, seen_with=True)
+annotation_classroom = ToOne("classroom_id", Group, Annotation)
+annotation_collection = ToOne("document_collection_id", DocumentCollection, Annotation)
+annotation_document = ToOne("document_id", Document, Annotation)
+annotation_element = ToOne("document_element_id", DocumentElement, Annotation)
+annotation_reply_to = ToOne("parent_id", Annotation, Annotation)
+annotation_replies = ToMany(
+    ANNOTATIONS, Annotation.parent_id, Annotation, only=(Annotation.motivation == Motivation.REPLYING,)
+)
+
+_tag = func.coalesce(Annotation.body["value"].astext, Annotation.body[0]["value"].astext)
+annotation_tags = Computed(
+    ToMany(
+        ANNOTATIONS,
+        Annotation.parent_id,
+        Annotation,
+        only=(Annotation.motivation == Motivation.TAGGING, _tag.is_not(None)),
+    ),
+    value=lambda _: func.array_agg(_tag.distinct()),
+    default=(),
+)
+_upvotes = ToMany(ANNOTATIONS, Annotation.parent_id, Annotation, only=(Annotation.motivation == Motivation.UPVOTING,))
+annotation_upvote_count = Computed(_upvotes, value=lambda _: func.count(), default=0)
+annotation_viewer_has_upvoted = Computed(
+    _upvotes,
+    value=lambda viewer: func.coalesce(func.bool_or(Annotation.creator_id == viewer.user_id), False),
+    default=False,
+)
+
+# -- people
+
+user_collections = ToMany(COLLECTIONS, DocumentCollection.keeper_id, User)
+user_created_collections = ToMany(COLLECTIONS, DocumentCollection.created_by_id, User)
+user_modified_collections = ToMany(COLLECTIONS, DocumentCollection.modified_by_id, User)
+user_documents = ToMany(DOCUMENTS, Document.owner_id, User)
+user_annotations = ToMany(ANNOTATIONS, Annotation.creator_id, User, proper=True)
+user_owned_annotations = ToMany(ANNOTATIONS, Annotation.owner_id, User, proper=True)
+user_groups = ToMany(GROUPS, source=User, through=Through(group_members.alias(), "user_id", "group_id"))
+user_created_groups = ToMany(GROUPS, Group.created_by_id, User)
+user_roles_held = ToMany(ROLES, source=User, through=Through(user_roles.alias(), "user_id", "role_id"))
+user_shares = ToMany(SHARES, ObjectShare.shared_with_id, User, only=(ObjectShare.shared_with_type == Recipient.USER,))
+
+group_created_by = ToOne("created_by_id", User, Group, seen_with=True)
+group_members_list = ToMany(USERS, source=Group, through=Through(group_members.alias(), "group_id", "user_id"))
+group_annotations = ToMany(ANNOTATIONS, Annotation.classroom_id, Group, proper=True)
+group_shares = ToMany(
+    SHARES, ObjectShare.shared_with_id, Group, only=(ObjectShare.shared_with_type == Recipient.GROUP,)
+)
+
+role_users = ToMany(USERS, source=Role, through=Through(user_roles.alias(), "role_id", "user_id"))
+role_permissions_given = ToMany(
+    PERMISSIONS, source=Role, through=Through(role_permissions.alias(), "role_id", "permission_id")
+)
+permission_roles = ToMany(
+    ROLES, source=Permission, through=Through(role_permissions.alias(), "permission_id", "role_id")
+)
+
+settings_updated_by = ToOne("updated_by_id", User, SiteSettings)
+share_created_by = ToOne("created_by_id", User, ObjectShare)

@@ -1,0 +1,355 @@
+"""Bodies and targets of annotations, read from their JSON.
+
+Three dialects are read alike: the W3C's, the schema document's (one object, `"source": "document_element:42"`) and
+that of the platform's older clients (arrays that may nest, `"source": "DocumentElements/2"`, a quote under `value`,
+`refined_by`). What fits none of them is kept as it is, as an `OpaqueResource`; reading never fails and never loses:
+each resource carries its own JSON.
+
+Web Annotation Data Model, sections 3.2 (bodies and targets) and 4 (specific resources and selectors).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from genji_graphql.models import Annotation, Base, Document, DocumentCollection, DocumentElement
+
+JsonValue = Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextQuoteSelector:
+    """The text itself, with some of what stands before and after it. Section 4.2.4."""
+
+    exact: str | None
+    prefix: str | None
+    suffix: str | None
+    refined_by: "Selector | None"
+    json: JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextPositionSelector:
+    """A range of code points, the start counted from 0, the end exclusive. Section 4.2.5."""
+
+    start: int | None
+    end: int | None
+    refined_by: "Selector | None"
+    json: JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataPositionSelector:
+    """A range of bytes. Section 4.2.6."""
+
+    start: int | None
+    end: int | None
+    refined_by: "Selector | None"
+    json: JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FragmentSelector:
+    """The fragment of an IRI, in the syntax of a media type. Section 4.2.1."""
+
+    value: str | None
+    conforms_to: str | None
+    refined_by: "Selector | None"
+    json: JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CssSelector:
+    """A CSS selector. Section 4.2.2."""
+
+    value: str | None
+    refined_by: "Selector | None"
+    json: JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class XPathSelector:
+    """An XPath. Section 4.2.3."""
+
+    value: str | None
+    refined_by: "Selector | None"
+    json: JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SvgSelector:
+    """An area, drawn in SVG. Section 4.2.7."""
+
+    value: str | None
+    refined_by: "Selector | None"
+    json: JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangeSelector:
+    """All from where one selector begins to where another begins. Section 4.2.8."""
+
+    start_selector: "Selector | None"
+    end_selector: "Selector | None"
+    refined_by: "Selector | None"
+    json: JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpaqueSelector:
+    """A selector of a type that the standard doesn't have."""
+
+    json: JsonValue
+
+
+Selector = (
+    TextQuoteSelector
+    | TextPositionSelector
+    | DataPositionSelector
+    | FragmentSelector
+    | CssSelector
+    | XPathSelector
+    | SvgSelector
+    | RangeSelector
+    | OpaqueSelector
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A row of ours that a resource speaks of."""
+
+    model: type[Base]
+    row_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """What all bodies and targets share: the number or the IRI that they are known by, and their JSON."""
+
+    database_id: int | None = None
+    iri: str | None = None
+    json: JsonValue = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextualBody(Resource):
+    """Text that is part of the annotation. Section 3.2.4."""
+
+    value: str
+    format: str | None = None
+    language: str | None = None
+    text_direction: str | None = None
+    purposes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalResource(Resource):
+    """A resource of the web, known by its IRI alone. Section 3.2.1."""
+
+    type: str | None = None
+    format: str | None = None
+    language: str | None = None
+    purposes: list[str] = field(default_factory=list)
+    place: Place | None = None
+    passage: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecificResource(Resource):
+    """A part or a use of another resource. Section 4."""
+
+    source: str
+    selectors: list[Selector] = field(default_factory=list)
+    purposes: list[str] = field(default_factory=list)
+    place: Place | None = None
+    passage: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice(Resource):
+    """Resources of which one is to be used, the best first. Section 3.2.8."""
+
+    items: "list[AnyResource]"
+    passage: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpaqueResource(Resource):
+    """What is none of the standard's resources, as it was stored."""
+
+    passage: int = 0
+
+
+AnyResource = TextualBody | ExternalResource | SpecificResource | Choice | OpaqueResource
+
+MAX_NESTING = 20
+
+
+def bodies(value: JsonValue) -> list[AnyResource]:
+    return [_resource(item) for item in _several(value)]
+
+
+def targets(value: JsonValue) -> list[AnyResource]:
+    """The targets in their order. Those that older clients nest in one inner array share a `passage`."""
+    return [
+        _resource(target, passage=passage) for passage, group in enumerate(_several(value)) for target in _flat(group)
+    ]
+
+
+def _several(value: JsonValue) -> list[JsonValue]:
+    return [] if value is None else value if isinstance(value, list) else [value]
+
+
+def _flat(value: JsonValue, depth: int = 0) -> Iterator[JsonValue]:
+    if isinstance(value, list) and depth < MAX_NESTING:
+        for item in value:
+            yield from _flat(item, depth + 1)
+    else:
+        yield value
+
+
+def _resource(value: JsonValue, passage: int = 0, depth: int = 0) -> AnyResource:
+    if isinstance(value, str):
+        return ExternalResource(iri=value, place=place_of(value), passage=passage, json=value)
+    if not isinstance(value, dict) or depth > MAX_NESTING:
+        return OpaqueResource(json=value, passage=passage)
+    known = _known_by(value)
+    purposes = _texts(value.get("purpose"))
+    if "items" in value and isinstance(value["items"], list):
+        items = [_resource(item, depth=depth + 1) for item in value["items"]]
+        return Choice(**known, items=items, passage=passage, json=value)
+    source = value.get("source")
+    if source is not None:
+        name = source.get("id") if isinstance(source, dict) else source
+        if isinstance(name, str):
+            selectors = [_selector(item) for item in _several(value.get("selector"))]
+            return SpecificResource(
+                **known,
+                source=name,
+                selectors=selectors,
+                purposes=purposes,
+                place=place_of(name),
+                passage=passage,
+                json=value,
+            )
+    if isinstance(value.get("value"), str):
+        return TextualBody(
+            **known,
+            value=value["value"],
+            format=_text(value, "format"),
+            language=_text(value, "language"),
+            text_direction=_text(value, "textDirection"),
+            purposes=purposes,
+            json=value,
+        )
+    if known["iri"] is not None:
+        return ExternalResource(
+            **known,
+            type=_text(value, "type"),
+            format=_text(value, "format"),
+            language=_text(value, "language"),
+            purposes=purposes,
+            place=place_of(known["iri"]),
+            passage=passage,
+            json=value,
+        )
+    return OpaqueResource(**known, json=value, passage=passage)
+
+
+def _known_by(value: dict[str, JsonValue]) -> dict[str, Any]:
+    """The standard's `id` is an IRI; the platform's is a number of its own sequence."""
+    identifier = value.get("id")
+    number = isinstance(identifier, int) and not isinstance(identifier, bool) and 0 <= identifier < 2**31
+    return {
+        "database_id": identifier if number else None,
+        "iri": identifier if isinstance(identifier, str) else None,
+    }
+
+
+def _selector(value: JsonValue, depth: int = 0) -> Selector:
+    if not isinstance(value, dict) or depth > MAX_NESTING:
+        return OpaqueSelector(json=value)
+
+    def inner(*names: str) -> Selector | None:
+        found = next((value[name] for name in names if value.get(name) is not None), None)
+        return None if found is None else _selector(found, depth + 1)
+
+    refined = inner("refinedBy", "refined_by")
+    match value.get("type"):
+        case "TextQuoteSelector":
+            exact = _text(value, "exact")
+            return TextQuoteSelector(
+                exact=_text(value, "value") if exact is None else exact,
+                prefix=_text(value, "prefix"),
+                suffix=_text(value, "suffix"),
+                refined_by=refined,
+                json=value,
+            )
+        case "TextPositionSelector":
+            return TextPositionSelector(
+                start=_number(value, "start"), end=_number(value, "end"), refined_by=refined, json=value
+            )
+        case "DataPositionSelector":
+            return DataPositionSelector(
+                start=_number(value, "start"), end=_number(value, "end"), refined_by=refined, json=value
+            )
+        case "FragmentSelector":
+            return FragmentSelector(
+                value=_text(value, "value"), conforms_to=_text(value, "conformsTo"), refined_by=refined, json=value
+            )
+        case "CssSelector":
+            return CssSelector(value=_text(value, "value"), refined_by=refined, json=value)
+        case "XPathSelector":
+            return XPathSelector(value=_text(value, "value"), refined_by=refined, json=value)
+        case "SvgSelector":
+            return SvgSelector(value=_text(value, "value"), refined_by=refined, json=value)
+        case "RangeSelector":
+            return RangeSelector(
+                start_selector=inner("startSelector"),
+                end_selector=inner("endSelector"),
+                refined_by=refined,
+                json=value,
+            )
+        case _:
+            return OpaqueSelector(json=value)
+
+
+_PLACE = re.compile(
+    r"(?:(?P<element>document_?elements?|elements?)|(?P<document>documents?)"
+    r"|(?P<collection>(?:document_?)?collections?)|(?P<annotation>annotations?))[/:](?P<id>[0-9]{1,9})",
+    re.ASCII | re.IGNORECASE,
+)
+_MODELS: dict[str, type[Base]] = {
+    "element": DocumentElement,
+    "document": Document,
+    "collection": DocumentCollection,
+    "annotation": Annotation,
+}
+
+
+def place_of(name: str) -> Place | None:
+    """The row that a source such as `document_element:42` or `DocumentElements/42` names."""
+    found = _PLACE.fullmatch(name)
+    if found is None:
+        return None
+    kind = next(kind for kind in _MODELS if found[kind])
+    return Place(_MODELS[kind], int(found["id"]))
+
+
+def _text(value: dict[str, JsonValue], name: str) -> str | None:
+    found = value.get(name)
+    if isinstance(found, list) and found:
+        found = found[0]
+    return found if isinstance(found, str) else None
+
+
+def _texts(value: JsonValue) -> list[str]:
+    return [item for item in _several(value) if isinstance(item, str)]
+
+
+def _number(value: dict[str, JsonValue], name: str) -> int | None:
+    found = value.get(name)
+    whole = isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 2**31
+    return found if whole else None

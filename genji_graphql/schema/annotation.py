@@ -1,0 +1,67 @@
+"""What people write on the texts."""
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+
+from genji_graphql.database import Json
+from genji_graphql.reads import graph, web_annotation
+from genji_graphql.schema import where
+from genji_graphql.schema.collection import DocumentCollection
+from genji_graphql.schema.connection import Connection
+from genji_graphql.schema.document import Document
+from genji_graphql.schema.element import DocumentElement
+from genji_graphql.schema.fields import computed, to_many, to_one
+from genji_graphql.schema.group import Group
+from genji_graphql.schema.node import Node, Row
+from genji_graphql.schema.scalars import JSON
+from genji_graphql.schema.user import User
+from genji_graphql.schema.web_annotation import AnnotationBody, AnnotationTarget
+from genji_graphql.vocabulary import AnnotationStatus
+
+
+@strawberry.type(description="A comment, a scholarly note, a tag, a link or a response to one (W3C Web Annotation).")
+class Annotation(Node):
+    type: str | None = strawberry.field(description="Its type.")
+    motivation: str | None = strawberry.field(
+        description="Why it was made: `commenting`, `scholarly`, `tagging`, `linking` … The vocabulary is open."
+    )
+    status: AnnotationStatus = strawberry.field(description="Who has it in sight.")
+    annotation_type: str | None = strawberry.field(description="Its further type.")
+    context: str | None = strawberry.field(description="Its context.")
+    generator: str | None = strawberry.field(description="The program that made it.")
+    generated: datetime | None = strawberry.field(description="When that program made it.")
+    created: datetime = strawberry.field(description="When it was created.")
+    modified: datetime = strawberry.field(description="When it was last changed.")
+    body: JSON | None = strawberry.field(description="What it says, as it is stored.")
+    target: JSON | None = strawberry.field(description="What it is about, as it is stored.")
+
+    @strawberry.field(description="What it says, typed.")
+    def bodies(row: Row) -> list[AnnotationBody]:
+        read: Any = web_annotation.bodies(_decoded(row.body))
+        return read
+
+    @strawberry.field(description="What it is about, typed.")
+    def targets(row: Row) -> list[AnnotationTarget]:
+        read: Any = web_annotation.targets(_decoded(row.target))
+        return read
+
+    creator: User | None = to_one(graph.annotation_creator, "Who wrote it.")
+    owner: User | None = to_one(graph.annotation_owner, "Whose it is: who wrote it, where no owner is set.")
+    classroom: Group | None = to_one(graph.annotation_classroom, "The classroom that it was written for.")
+    collection: DocumentCollection | None = to_one(graph.annotation_collection, "The collection that it is about.")
+    document: Document | None = to_one(graph.annotation_document, "The document that it is about.")
+    element: DocumentElement | None = to_one(graph.annotation_element, "The element that it is about.")
+
+    reply_to: "Annotation | None" = to_one(graph.annotation_reply_to, "The annotation that it answers.")
+    replies: "Connection[Annotation]" = to_many(
+        graph.annotation_replies, "The replies to it, oldest first.", where.AnnotationWhere, where.AnnotationOrder
+    )
+    tags: list[str] = computed(graph.annotation_tags, "The words that it is tagged with, each once, in order.")
+    upvote_count: int = computed(graph.annotation_upvote_count, "How many people voted for it.")
+    viewer_has_upvoted: bool = computed(graph.annotation_viewer_has_upvoted, "Did the viewer vote for it?")
+
+
+def _decoded(value: Json | None) -> object:
+    return None if value is None else value.decoded()

@@ -1,0 +1,68 @@
+"""The vocabularies as enums, each of their words explained."""
+
+from enum import Enum
+from typing import Any, TypeVar
+
+import strawberry
+
+from genji_graphql.reads.stats import Dimension
+from genji_graphql.vocabulary import AccessLevel, AnnotationStatus, Recipient, SharedObject, TextDirection, Visibility
+
+Vocabulary = TypeVar("Vocabulary", bound=type[Enum])
+
+
+def _enum(vocabulary: Vocabulary, description: str, *, name: str | None = None, **words: str) -> None:
+    made: Any = strawberry.enum(vocabulary, name=name, description=description)
+    for value in made.__strawberry_definition__.values:
+        value.description = words[value.name]
+
+
+_enum(
+    Visibility,
+    "Who may see a collection.",
+    PUBLIC="Anyone.",
+    SHARED="Its owner, and those whom it is shared with.",
+    PRIVATE="Its owner.",
+)
+_enum(
+    TextDirection,
+    "How the lines of a text run.",
+    LTR="From left to right.",
+    RTL="From right to left.",
+    VERTICAL_RL="From top to bottom, the first line at the right.",
+)
+_enum(
+    AccessLevel,
+    "What a share gives; each level holds the one before.",
+    VIEW="To read it.",
+    EDIT="To change it.",
+    MANAGE="To share and delete it.",
+)
+_enum(
+    SharedObject,
+    "What can be shared.",
+    name="SharedObjectType",
+    COLLECTION="A collection, with its documents.",
+    DOCUMENT="A document.",
+)
+_enum(Recipient, "With whom something is shared.", name="RecipientType", USER="A person.", GROUP="A group.")
+_enum(
+    AnnotationStatus,
+    "The life of an annotation.",
+    ACTIVE="In sight of all who may see what it is on.",
+    PRIVATE="For its owner only.",
+    HIDDEN="Taken out of sight by a moderator.",
+    DELETED="Deleted; it can be restored for some time.",
+)
+_enum(
+    Dimension,
+    "What annotations can be counted by.",
+    name="AnnotationDimension",
+    MOTIVATION="Why they were made. Replies, tags, upvotes and flags are counted too.",
+    CREATOR="Who wrote them.",
+    CLASSROOM="The classroom that they were written for.",
+    COLLECTION="The collection that they are about.",
+    DOCUMENT="The document that they are about.",
+    ELEMENT="The element that they are about.",
+    DAY="The day they were created, in UTC.",
+)

@@ -1,0 +1,36 @@
+"""Classrooms and teams."""
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from genji_graphql.reads import graph
+from genji_graphql.schema import where
+from genji_graphql.schema.connection import Connection
+from genji_graphql.schema.fields import to_many, to_one
+from genji_graphql.schema.node import Node
+from genji_graphql.schema.user import User
+
+if TYPE_CHECKING:
+    from genji_graphql.schema.annotation import Annotation
+    from genji_graphql.schema.share import ObjectShare
+
+
+@strawberry.type(description="People who read together, such as a class for a semester.")
+class Group(Node):
+    name: str = strawberry.field(description="Its name.")
+    description: str | None = strawberry.field(description="What it is about.")
+    created_at: datetime = strawberry.field(description="When it was created.")
+    start_date: date | None = strawberry.field(description="The day it begins.")
+    end_date: date | None = strawberry.field(description="The last day.")
+    created_by: User | None = to_one(graph.group_created_by, "Who created it.")
+    members: Connection[User] = to_many(
+        graph.group_members_list, "Who belongs to it.", where.UserWhere, where.UserOrder
+    )
+    annotations: Connection[Annotated["Annotation", strawberry.lazy("genji_graphql.schema.annotation")]] = to_many(
+        graph.group_annotations, "What was written for it.", where.AnnotationWhere, where.AnnotationOrder
+    )
+    shares: Connection[Annotated["ObjectShare", strawberry.lazy("genji_graphql.schema.share")]] = to_many(
+        graph.group_shares, "What is shared with it.", where.ObjectShareWhere, where.ObjectShareOrder
+    )

@@ -1,0 +1,129 @@
+"""Where reading begins."""
+
+from asyncio import gather
+from typing import Annotated, Any
+
+import strawberry
+
+from genji_graphql import models
+from genji_graphql.errors import Invalid
+from genji_graphql.reads import filters, graph, ids, stats
+from genji_graphql.reads.settings import site_settings
+from genji_graphql.reads.stats import Dimension
+from genji_graphql.schema import where
+from genji_graphql.schema.annotation import Annotation
+from genji_graphql.schema.collection import DocumentCollection
+from genji_graphql.schema.connection import Connection
+from genji_graphql.schema.document import Document
+from genji_graphql.schema.element import DocumentElement
+from genji_graphql.schema.fields import Info, lookup, to_many
+from genji_graphql.schema.filters import plain
+from genji_graphql.schema.group import Group
+from genji_graphql.schema.node import Node
+from genji_graphql.schema.role import Permission, Role
+from genji_graphql.schema.share import ObjectShare
+from genji_graphql.schema.site_settings import SiteSettings
+from genji_graphql.schema.stats import AnnotationStat
+from genji_graphql.schema.user import User
+
+MAX_NODES = 100
+
+_NODES: dict[str, type[models.Base]] = {
+    model.__name__: model
+    for model in (
+        models.Annotation,
+        models.Document,
+        models.DocumentCollection,
+        models.DocumentElement,
+        models.Group,
+        models.ObjectShare,
+        models.Permission,
+        models.Role,
+        models.User,
+    )
+}
+
+Where = Annotated[where.AnnotationWhere | None, strawberry.argument(description="Only annotations like this.")]
+By = Annotated[list[Dimension], strawberry.argument(description="What to count by, the first first.")]
+NodeID = Annotated[strawberry.ID, strawberry.argument(description="A global id.")]
+NodeIDs = Annotated[list[strawberry.ID], strawberry.argument(description=f"Global ids, at most {MAX_NODES}.")]
+
+
+@strawberry.type(description="Where reading begins. What the viewer may not see isn't there: null, or in no list.")
+class Query:
+    @strawberry.field(description="Who is asking; null for somebody who isn't signed in.")
+    async def viewer(self, info: Info) -> User | None:
+        viewer = info.context.viewer
+        return await info.context.loaders.row(models.User, viewer.user_id) if viewer.user_id else None
+
+    @strawberry.field(description="The thing of this id.")
+    async def node(self, info: Info, id: NodeID) -> Node | None:  # noqa: A002 - the argument's name in the API
+        return await _node(info, id)
+
+    @strawberry.field(description="The things of these ids, in their order; null for each that isn't there.")
+    async def nodes(self, info: Info, ids: NodeIDs) -> list[Node | None]:
+        if len(ids) > MAX_NODES:
+            raise Invalid(f"`nodes` takes at most {MAX_NODES} ids, not {len(ids)}.")
+        return await gather(*(_node(info, one) for one in ids))
+
+    collections: Connection[DocumentCollection] = to_many(
+        graph.all_collections,
+        "The collections, in the order of the site.",
+        where.DocumentCollectionWhere,
+        where.DocumentCollectionOrder,
+    )
+    collection: DocumentCollection | None = lookup(models.DocumentCollection, "A collection.")
+    documents: Connection[Document] = to_many(
+        graph.all_documents, "The documents of all collections.", where.DocumentWhere, where.DocumentOrder
+    )
+    document: Document | None = lookup(models.Document, "A document.")
+    element: DocumentElement | None = lookup(models.DocumentElement, "An element.")
+    annotations: Connection[Annotation] = to_many(
+        graph.all_annotations,
+        "Notes proper, oldest first. Replies, tags, upvotes and flags are listed where `where` names their motivation.",
+        where.AnnotationWhere,
+        where.AnnotationOrder,
+    )
+    annotation: Annotation | None = lookup(models.Annotation, "An annotation.")
+
+    @strawberry.field(
+        description=f"How many annotations there are of each kind, the most frequent first, {stats.MAX_GROUPS} at most."
+    )
+    async def annotation_stats(self, info: Info, by: By, where: Where = None) -> list[AnnotationStat]:
+        if not by or len(set(by)) < len(by):
+            raise Invalid("`by` names at least one dimension, and each once.")
+        asked = filters.parse(plain(where), graph.ANNOTATIONS.fields)
+        async with info.context.loaders.session() as session:
+            counted: Any = await stats.annotation_stats(session, info.context.viewer, asked, by)
+        return counted
+
+    users: Connection[User] = to_many(
+        graph.all_users,
+        "People, by their user names. For administrators and instructors.",
+        where.UserWhere,
+        where.UserOrder,
+    )
+    user: User | None = lookup(models.User, "A person.")
+    groups: Connection[Group] = to_many(
+        graph.all_groups, "The viewer's groups, by name.", where.GroupWhere, where.GroupOrder
+    )
+    group: Group | None = lookup(models.Group, "A group.")
+
+    @strawberry.field(description="The roles that the viewer may see, by name.")
+    async def roles(self, info: Info) -> list[Role]:
+        return await info.context.loaders.every(graph.all_roles)
+
+    @strawberry.field(description="How the site presents itself.")
+    async def site_settings(self, info: Info) -> SiteSettings:
+        async with info.context.loaders.session() as session:
+            row: Any = await site_settings(session)
+        return row
+
+
+async def _node(info: Info, text: str) -> Any:
+    parsed = ids.parse(text)
+    model = _NODES.get(parsed[0]) if parsed else None
+    return None if parsed is None or model is None else await info.context.loaders.row(model, parsed[1])
+
+
+NODE_TYPES = [Annotation, Document, DocumentCollection, DocumentElement, Group, ObjectShare, Permission, Role, User]

@@ -1,0 +1,21 @@
+"""How the site presents itself."""
+
+from datetime import datetime
+
+import strawberry
+
+from genji_graphql.reads import graph
+from genji_graphql.schema.fields import to_one
+from genji_graphql.schema.user import User
+
+
+@strawberry.type(description="How the site presents itself.")
+class SiteSettings:
+    site_title: str = strawberry.field(description="The title of the site.")
+    site_logo_enabled: bool = strawberry.field(description="Is the logo shown?")
+    site_logo_data: str | None = strawberry.field(description="The logo, in base64.")
+    site_logo_mime_type: str | None = strawberry.field(description="The media type of the logo.")
+    site_favicon_data: str | None = strawberry.field(description="The icon, in base64.")
+    site_favicon_mime_type: str | None = strawberry.field(description="The media type of the icon.")
+    updated_at: datetime | None = strawberry.field(description="When this was last changed; null where it never was.")
+    updated_by: User | None = to_one(graph.settings_updated_by, "Who was the last to change this.")

@@ -1,0 +1,58 @@
+"""The application as a client meets it: over HTTP, as any viewer."""
+
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+from sqlalchemy import event
+from starlette.requests import Request
+
+from genji_graphql.access.viewer import ANONYMOUS, Viewer
+from genji_graphql.app import create_app
+from genji_graphql.settings import Settings
+
+
+class Service:
+    """Asks the application and counts the SQL statements that an answer cost."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.statements: list[str] = []
+        self._viewer = ANONYMOUS
+        self.app = create_app(settings, self._identify)
+        self.engine = self.app.state.engine
+        self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url="http://genji.test")
+        event.listen(self.engine.sync_engine, "before_cursor_execute", self._count)
+
+    async def ask(
+        self, query: str, variables: dict[str, Any] | None = None, *, viewer: Viewer = ANONYMOUS
+    ) -> dict[str, Any]:
+        """The data of an answer without errors."""
+        answer = await self.answer(query, variables, viewer=viewer)
+        assert "errors" not in answer, answer["errors"]
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    async def answer(
+        self, query: str, variables: dict[str, Any] | None = None, *, viewer: Viewer = ANONYMOUS
+    ) -> dict[str, Any]:
+        """The whole answer, errors included. `statements` then holds what it cost."""
+        self._viewer = viewer
+        self.statements.clear()
+        response = await self.http.post("/graphql", json={"query": query, "variables": variables or {}})
+        body: dict[str, Any] = response.json()
+        return body
+
+    async def _identify(self, _request: Request) -> Viewer:
+        return self._viewer
+
+    def _count(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        self.statements.append(statement)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.http.aclose()
+        await self.engine.dispose()
