@@ -1,6 +1,7 @@
 """Runs migrations: on a connection that the server hands over, or by `alembic …` on the settings' database."""
 
 import asyncio
+import sys
 
 from alembic import context
 from sqlalchemy import Connection, text
@@ -41,6 +42,8 @@ def migrate(connection: Connection) -> None:
 
 
 async def migrate_settings_database() -> None:
+    if settings.uses_embedded_database:
+        sys.exit("alembic needs DATABASE_URL or DB_HOST. The embedded database is migrated by `genji migrate`.")
     engine = create_async_engine(settings.sqlalchemy_url, poolclass=NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(migrate)

@@ -73,7 +73,7 @@ async def wait_until_ready(engine: AsyncEngine, settings: Settings, say: Callabl
         else:
             return
     raise Unavailable(
-        f"Gave up waiting for the database after {settings.db_max_retries + 1} attempts: {reason}. "
+        f"Gave up on the database at attempt {settings.db_max_retries + 1}: {reason}. "
         "Is it running, and are DATABASE_URL or DB_HOST, DB_PORT, DB_NAME, DB_USER and DB_PASSWORD right?"
     )
 

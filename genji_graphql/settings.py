@@ -1,14 +1,15 @@
 """What an operator can set, read from the environment once.
 
-`docs/settings.md` is the operator's page; `docker-compose.yml` uses the same names (a test compares them).
+`docs/operating.md` is the operator's page; `docker-compose.yml` uses the same names (a test compares them).
 """
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
 from platformdirs import user_data_path
-from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -22,6 +23,11 @@ class DatabaseProfile(StrEnum):
 
 
 _SERVERLESS = {"db_pool_size": 1, "db_max_overflow": 4, "db_pool_recycle": 300, "db_tls": "require"}
+
+
+def _data_dir() -> Path:
+    # Root's home is closed to the account that PostgreSQL then runs as.
+    return Path("/var/lib/genji") if os.name == "posix" and os.geteuid() == 0 else user_data_path("genji")
 
 
 class Settings(BaseSettings):
@@ -50,24 +56,16 @@ class Settings(BaseSettings):
     db_lock_timeout: float = Field(default=5, gt=0)
     """How long a migration waits for a lock before it gives up."""
 
-    data_dir: Path = Field(
-        default_factory=lambda: user_data_path("genji"), validation_alias=AliasChoices("GENJI_DATA_DIR", "data_dir")
-    )
+    data_dir: Path = Field(default_factory=lambda: user_data_path("genji"), validation_alias="GENJI_DATA_DIR")
     """Where the embedded PostgreSQL keeps its data."""
 
     # The server.
-    host: str = Field(default="127.0.0.1", validation_alias=AliasChoices("GENJI_HOST", "host"))
-    port: int = Field(default=8000, ge=0, le=65535, validation_alias=AliasChoices("GENJI_PORT", "port"))
-    max_page_size: int = Field(default=100, ge=1, validation_alias=AliasChoices("GENJI_MAX_PAGE_SIZE", "max_page_size"))
-    max_body_bytes: int = Field(
-        default=1_000_000, ge=1_000, validation_alias=AliasChoices("GENJI_MAX_BODY_BYTES", "max_body_bytes")
-    )
-    max_import_bytes: int = Field(
-        default=100_000_000, ge=1_000, validation_alias=AliasChoices("GENJI_MAX_IMPORT_BYTES", "max_import_bytes")
-    )
-    request_connections: int = Field(
-        default=3, ge=1, validation_alias=AliasChoices("GENJI_REQUEST_CONNECTIONS", "request_connections")
-    )
+    host: str = Field(default="127.0.0.1", validation_alias="GENJI_HOST")
+    port: int = Field(default=8000, ge=0, le=65535, validation_alias="GENJI_PORT")
+    max_page_size: int = Field(default=100, ge=1, validation_alias="GENJI_MAX_PAGE_SIZE")
+    max_body_bytes: int = Field(default=1_000_000, ge=1_000, validation_alias="GENJI_MAX_BODY_BYTES")
+    max_import_bytes: int = Field(default=100_000_000, ge=1_000, validation_alias="GENJI_MAX_IMPORT_BYTES")
+    request_connections: int = Field(default=3, ge=1, validation_alias="GENJI_REQUEST_CONNECTIONS")
     """How many database connections one request may hold at a time."""
 
     @model_validator(mode="before")

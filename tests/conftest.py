@@ -31,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         # As root the server runs as another account, which must be able to enter: tmp_path would be closed to it.
         os.environ[_BASE] = tempfile.mkdtemp(prefix="genji-tests-")
-        Path(os.environ[_BASE]).chmod(0o755)  # noqa: S103 - the data inside is private
+        Path(os.environ[_BASE]).chmod(0o755)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
