@@ -43,7 +43,9 @@ def create_app(settings: Settings, identify: Identify = anonymously) -> FastAPI:
     async def why_not_ready() -> str | None:
         return (await migrations.state(engine)).complaint
 
-    app = FastAPI(title="Genji", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Genji", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    )
     app.state.engine = engine
     app.router.routes.append(Route("/graphql", GraphQLEndpoint(schema, make_context, settings)))
     app.router.routes.append(assets)

@@ -1,6 +1,7 @@
 """The `genji` command."""
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -92,7 +93,7 @@ def import_(
     ] = None,
 ) -> None:
     """Import texts into a collection. A file that is imported again updates what it brought before."""
-    from genji_graphql.transfer.files import check
+    from genji_graphql.transfer.files import _check as check
     from genji_graphql.transfer.importing import Destination, Outcome, import_file
 
     into = Destination(collection, language, visibility)
@@ -188,7 +189,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        raise Unavailable(f"Can't listen at {host}:{port} ({error.strerror}); choose another with --port.") from None
+        raise Unavailable(f"Can't listen at {host}:{port} ({os.strerror(error.errno or 0)}); choose another with --port.") from None
 
 
 @contextmanager

@@ -24,6 +24,8 @@ class DatabaseProfile(StrEnum):
 
 _SERVERLESS = {"db_pool_size": 1, "db_max_overflow": 4, "db_pool_recycle": 300, "db_tls": "require"}
 
+_URL_OPTIONS = {"host", "port", "ssl", "sslmode", "channel_binding", "target_session_attrs"}
+
 
 def _data_dir() -> Path:
     # Root's home is closed to the account that PostgreSQL then runs as.
@@ -33,12 +35,19 @@ def _data_dir() -> Path:
 class Settings(BaseSettings):
     """Every setting of the server. Times are in seconds, sizes in bytes."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        env_ignore_empty=True,  # Docker Compose hands on a variable that isn't set as an empty one
+        allow_inf_nan=False,
+        hide_input_in_errors=True,  # a value that can't be used may be a password
+    )
 
     # The database. Without DATABASE_URL and DB_HOST the embedded PostgreSQL is used.
     database_url: SecretStr | None = None
     db_host: str | None = None
-    db_port: int = 5432
+    db_port: int = Field(default=5432, ge=1, le=65535)
     db_name: str = "genji"
     db_user: str = "genji"
     db_password: SecretStr | None = None
@@ -53,10 +62,10 @@ class Settings(BaseSettings):
     db_echo: bool = False
     db_max_retries: int = Field(default=5, ge=0)
     db_retry_delay_seconds: float = Field(default=2, ge=0)
-    db_lock_timeout: float = Field(default=5, gt=0)
-    """How long a migration waits for a lock before it gives up."""
+    db_lock_timeout: float = Field(default=5, ge=0.001)
+    """How long a migration waits for a lock before it gives up. PostgreSQL counts milliseconds, and 0 is forever."""
 
-    data_dir: Path = Field(default_factory=lambda: user_data_path("genji"), validation_alias="GENJI_DATA_DIR")
+    data_dir: Path = Field(default_factory=_data_dir, validation_alias="GENJI_DATA_DIR")
     """Where the embedded PostgreSQL keeps its data."""
 
     # The server.
@@ -81,13 +90,21 @@ class Settings(BaseSettings):
     def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None or not value.get_secret_value().strip():
             return None
+        # A complaint never quotes the value: it holds a password, and a piece of it may pass for a host or a port.
+        malformed = (
+            "DATABASE_URL is not a URL such as postgresql://user:password@host:5432/name, "
+            "in which special characters of the password are percent-encoded (@ as %40)"
+        )
         try:
             url = make_url(value.get_secret_value())
-        except ArgumentError:
-            # Never with the value: it holds a password.
-            raise ValueError("DATABASE_URL is not a URL such as postgresql://user:password@host/name") from None
+        except (ArgumentError, ValueError):
+            raise ValueError(malformed) from None
+        if "@" in (url.host or "") or not 0 < (url.port or 5432) < 65536:
+            raise ValueError(malformed)
         if url.get_backend_name() not in {"postgresql", "postgres"}:
             raise ValueError("DATABASE_URL must begin with postgresql://")
+        if unknown := url.query.keys() - _URL_OPTIONS:
+            raise ValueError(f"DATABASE_URL has an option that isn't understood here: {', '.join(sorted(unknown))}")
         return value
 
     @property

@@ -1,0 +1,194 @@
+"""The `genji` command, run as an operator runs it: what it prints, how it ends, what it leaves."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+from sqlalchemy.engine import URL
+
+from tests.data import genji
+
+GENJI = Path(sys.executable).with_name("genji")
+NOWHERE = "postgresql://genji:hunter2@127.0.0.1:9/genji"
+
+
+def environment(url: URL | str | None = None, **more: str) -> dict[str, str]:
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("DB_", "DATABASE_", "GENJI_"))
+    }
+    if isinstance(url, URL):
+        url = url.render_as_string(hide_password=False)
+    return inherited | ({"DATABASE_URL": url} if url else {}) | {"DB_RETRY_DELAY_SECONDS": "0", "COLUMNS": "200"} | more
+
+
+def genji_command(*arguments: str | Path, **more: str | URL) -> subprocess.CompletedProcess[str]:
+    url = more.pop("url", None)
+    return subprocess.run(
+        [GENJI, *arguments],
+        env=environment(url, **{name: str(value) for name, value in more.items()}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@contextmanager
+def running(*arguments: str, url: URL | str | None = None, **more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The server as a process of its own, and the address that it prints."""
+    process = subprocess.Popen(
+        [GENJI, "run", "--port", "0", *arguments], env=environment(url, **more), stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        address = next((line for line in process.stdout if "http://" in line), None)
+        assert address, "the server ended without printing its address"
+        yield process, address.split()[-1]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        process.stdout and process.stdout.close()
+
+
+def ask(address: str, query: str) -> object:
+    return httpx2.post(address, json={"query": query}).json()
+
+
+async def test_run_serves_the_demonstration_and_ends_with_its_signal(empty_database: URL) -> None:
+    with running("--demo", url=empty_database) as (process, address):
+        assert ask(address, "{ collections { totalCount } }") == {"data": {"collections": {"totalCount": 2}}}
+        ready = httpx2.get(address.replace("/graphql", "/ready"))
+        assert (ready.status_code, ready.json()) == (200, {"status": "ok"})
+    assert process.returncode in (0, -signal.SIGTERM)
+
+
+async def test_run_refuses_a_database_that_is_not_migrated(empty_database: URL) -> None:
+    ended = genji_command("run", "--port", "0", url=empty_database)
+
+    assert ended.returncode == 1
+    assert "Run `genji migrate`" in ended.stderr
+    assert genji_command("migrate", url=empty_database).returncode == 0
+    with running(url=empty_database) as (_, address):
+        assert ask(address, "{ viewer { id } }") == {"data": {"viewer": None}}
+
+
+async def test_run_says_that_its_address_is_taken(database: URL) -> None:
+    with running(url=database) as (_, address):
+        port = address.rsplit(":", 1)[1].split("/")[0]
+        ended = genji_command("run", "--port", port, url=database)
+
+    assert ended.returncode == 1
+    assert ended.stderr == f"Can't listen at 127.0.0.1:{port} (Address already in use); choose another with --port.\n"
+
+
+async def test_the_doctor_tells_how_the_database_is(database: URL, empty_database: URL) -> None:
+    well, ill = genji_command("doctor", url=database), genji_command("doctor", url=empty_database)
+
+    assert well.returncode == 0
+    for fact in ("PostgreSQL ", "plpgsql", "newest: ", "5 connections, 10 more under load, 30 s"):
+        assert fact in well.stdout
+    assert ill.returncode == 1
+    assert "The database is not migrated" in ill.stderr
+
+
+def test_the_doctor_says_that_there_is_no_database_and_keeps_the_password() -> None:
+    ended = genji_command("doctor", url=NOWHERE)
+
+    assert ended.returncode == 1
+    assert "Gave up on the database" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "hunter2" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("setting", [{"url": "mysql://genji:hunter2@host/x"}, {"DB_POOL_SIZE": "many"}])
+def test_a_setting_that_cannot_be_used_is_named(setting: dict[str, str]) -> None:
+    ended = genji_command("doctor", **setting)
+
+    assert ended.returncode == 1
+    assert next(iter(setting)).replace("url", "database_url").lower() in ended.stderr.lower()
+    assert "Traceback" not in ended.stderr
+    assert "hunter2" not in ended.stderr
+
+
+async def test_import_says_what_it_did(database: URL) -> None:
+    chapter = genji()[0]
+
+    first = genji_command("import", chapter, "--collection", "源氏物語", "--language", "ja", url=database)
+    second = genji_command("import", chapter, "--collection", "源氏物語", url=database)
+
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert first.stdout.splitlines() == [
+        "01.xml: 1 document, 328 elements added",
+        "源氏物語: 1 document, 328 elements added",
+    ]
+    assert second.stdout.splitlines()[-1] == "源氏物語: 1 document, 328 elements unchanged"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("missing.xml", None, "does not exist"),
+        ("empty.xml", b"", "is empty"),
+        ("page.xml", b"<html><body><p>Hello</p></body></html>", "page.xml"),
+        ("broken.xml", b"<TEI xmlns='http://www.tei-c.org/ns/1.0'><text>", "broken.xml"),
+        (
+            "bomb.xml",
+            b'<?xml version="1.0"?><!DOCTYPE t [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><t>&b;</t>',
+            "bomb.xml",
+        ),
+        ("leak.xml", b'<?xml version="1.0"?><!DOCTYPE t [<!ENTITY x SYSTEM "/etc/passwd">]><t>&x;</t>', "leak.xml"),
+        ("latin.txt", "Caf\u00e9".encode("latin-1"), "latin.txt"),
+        ("huge.txt", b"x" * 5_000, "GENJI_MAX_IMPORT_BYTES"),
+    ],
+)
+async def test_a_file_that_cannot_be_read_ends_in_a_sentence(
+    database: URL, tmp_path: Path, name: str, content: bytes | None, complaint: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+
+    ended = genji_command("import", tmp_path / name, "--collection", "X", url=database, GENJI_MAX_IMPORT_BYTES="4000")
+
+    assert ended.returncode == 1
+    assert complaint in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "root:" not in ended.stderr
+
+
+async def test_a_folder_or_a_missing_file_stops_the_import_before_it_begins(database: URL, tmp_path: Path) -> None:
+    (tmp_path / "good.txt").write_text("Once upon a time.")
+
+    ended = genji_command("import", tmp_path / "good.txt", tmp_path, "--collection", "X", url=database)
+
+    assert ended.returncode == 1
+    assert ended.stderr == f"{tmp_path} is a folder; name its files, as in {tmp_path}/*.xml.\n"
+    with running(url=database) as (_, address):
+        assert ask(address, "{ collections { totalCount } }") == {"data": {"collections": {"totalCount": 0}}}
+
+
+async def test_one_bad_file_among_good_ones_is_named_and_the_good_ones_are_in(database: URL, tmp_path: Path) -> None:
+    (tmp_path / "good.txt").write_text("Once upon a time.")
+    (tmp_path / "bad.xml").write_text("<TEI")
+
+    ended = genji_command("import", tmp_path / "good.txt", tmp_path / "bad.xml", "--collection", "X", url=database)
+
+    assert ended.returncode == 1
+    assert "good.txt: 1 document, 1 elements added" in ended.stdout
+    assert "bad.xml" in ended.stderr
+    assert "1 of 2 files could not be imported." in ended.stderr
+
+
+def test_the_schema_is_printed_and_checked(tmp_path: Path) -> None:
+    printed = genji_command("schema").stdout
+    file = tmp_path / "schema.graphql"
+    file.write_text(printed)
+
+    assert "type DocumentElement implements Node" in printed
+    assert genji_command("schema", "--check", file).returncode == 0
+    file.write_text(printed + "\n# something else")
+    assert genji_command("schema", "--check", file).returncode == 1
