@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from genji_graphql import embedded, migrations
 from genji_graphql.database import create_engine
 from genji_graphql.settings import Settings
+from tests.command import running
 from tests.omissions import pytest_sessionfinish as pytest_sessionfinish
 from tests.service import Service
 from tests.world import World
@@ -104,6 +105,16 @@ async def service(settings: Settings) -> AsyncIterator[Service]:
     """The application, asked over HTTP, its SQL statements counted."""
     async with Service(settings) as service:
         yield service
+
+
+@pytest.fixture(scope="session")
+async def demo_url(server: URL) -> AsyncIterator[str]:
+    """The address of a running server with the demonstration loaded."""
+    name = f"genji_test_{uuid4().hex[:12]}"
+    await execute(server, f'CREATE DATABASE "{name}"')
+    with running("--demo", url=server.set(database=name)) as (_, address):
+        yield address.removesuffix("/graphql")
+    await execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 async def execute(url: URL, statement: str) -> None:

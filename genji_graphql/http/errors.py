@@ -1,0 +1,92 @@
+"""What a client is told when something fails.
+
+Mistakes in a request and the errors of `genji_graphql.errors` are told in full. Whatever else is raised is a fault
+of ours: it is logged once, with an id, and only the id is told.
+"""
+
+import logging
+from collections.abc import Iterable
+from uuid import uuid4
+
+from graphql import GraphQLError, GraphQLFormattedError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from strawberry.exceptions import StrawberryInputCoercionError
+
+from genji_graphql.database import plain_reason
+from genji_graphql.errors import Conflict, GenjiError, Invalid, NotAllowed, NotFound, Unavailable
+
+log = logging.getLogger(__name__)
+
+CODES: dict[type[GenjiError], str] = {
+    Invalid: "BAD_USER_INPUT",
+    NotFound: "NOT_FOUND",
+    NotAllowed: "FORBIDDEN",
+    Conflict: "CONFLICT",
+    Unavailable: "UNAVAILABLE",
+    GenjiError: "BAD_USER_INPUT",
+}
+INTERNAL = "INTERNAL"
+
+UNREACHABLE = "The database can't be reached at the moment."
+OUR_FAULT = "Something went wrong on our side. If it keeps happening, tell whoever runs this server the error id."
+
+# SQLSTATEs of a server that is going, coming, full or closed to us: connection exceptions, operator intervention, too
+# many connections, no such role or database. A statement that was cancelled (57014) is none of them.
+_AWAY = ("08", "57P", "53300", "28", "3D")
+
+
+def format_errors(errors: Iterable[GraphQLError]) -> list[GraphQLFormattedError]:
+    """The errors as they go to the client; ours are logged here."""
+    seen: dict[int, GraphQLFormattedError] = {}
+    formatted: list[GraphQLFormattedError] = []
+    for error in errors:
+        fault = _cause(error)
+        if fault is None:
+            formatted.append(error.formatted)
+            continue
+        # One failed batch comes back as an error of every row that waited for it: it is still one fault.
+        if id(fault) not in seen:
+            seen[id(fault)] = describe(fault)
+        formatted.append({**error.formatted, **seen[id(fault)]})
+    return formatted
+
+
+def describe(fault: Exception) -> GraphQLFormattedError:
+    """The message and code for an exception; one that nobody planned for is logged."""
+    if isinstance(fault, GenjiError):
+        return {"message": str(fault), "extensions": {"code": _code(fault)}}
+    if is_unreachable(fault):
+        log.error("The database can't be reached: %s", plain_reason(fault))
+        return {"message": UNREACHABLE, "extensions": {"code": CODES[Unavailable]}}
+    error_id = str(uuid4())
+    log.error("Unexpected error %s", error_id, exc_info=fault)
+    return {"message": OUR_FAULT, "extensions": {"code": INTERNAL, "errorId": error_id}}
+
+
+def is_unreachable(fault: BaseException) -> bool:
+    """Whether the database is away, rather than asked the wrong thing."""
+    if isinstance(fault, DBAPIError):
+        state = getattr(fault.orig, "sqlstate", None) or ""
+        return fault.connection_invalidated or state.startswith(_AWAY)
+    # asyncpg lets the operating system's own errors through when it can't connect.
+    return isinstance(fault, OSError | PoolTimeoutError)
+
+
+def _code(error: GenjiError) -> str:
+    return next(code for kind, code in CODES.items() if isinstance(error, kind))
+
+
+def _cause(error: GraphQLError) -> Exception | None:
+    """What was raised beneath an error, or None where the request is to blame.
+
+    GraphQL's own errors carry the part of the document they speak of. One that is raised without, while a field is
+    resolved, is about our data: a value that doesn't fit its type in the schema.
+    """
+    cause = error.original_error
+    if isinstance(cause, GraphQLError):
+        to_blame = error.path is None or cause.nodes or isinstance(cause, StrawberryInputCoercionError)
+        return None if to_blame else cause
+    if error.path is None and error.nodes:
+        return None  # a scalar that refused a variable
+    return cause

@@ -1,0 +1,89 @@
+"""What a client asks: GraphQL's parameters, read from a body or a URL and checked."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from genji_graphql.http import media
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The parameters of one GraphQL request."""
+
+    query: str
+    operation_name: str | None
+    variables: dict[str, Any] | None
+    extensions: dict[str, Any] | None
+
+
+async def read(request: Request, max_bytes: int) -> Asked:
+    if request.method == "GET":
+        return _checked(_from_url(request, max_bytes))
+    return _checked(await _from_body(request, max_bytes))
+
+
+async def _from_body(request: Request, max_bytes: int) -> Any:
+    if not media.is_json(request.headers.get("content-type", "")):
+        raise HTTPException(415, f"The body must be {media.JSON} in UTF-8, and the Content-Type must say so.")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > max_bytes:
+        raise _too_large(max_bytes)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise _too_large(max_bytes)
+    return _json(bytes(body), "The body")
+
+
+def _from_url(request: Request, max_bytes: int) -> dict[str, Any]:
+    text: bytes = request.scope["query_string"]
+    if len(text) > max_bytes:
+        raise HTTPException(414, f"The address is longer than the {max_bytes} bytes that are taken. Use POST.")
+    try:
+        given: dict[str, Any] = dict(parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict"))
+    except UnicodeDecodeError:
+        raise HTTPException(400, "The parameters in the address aren't valid UTF-8.") from None
+    # In an address, what is left empty is left out.
+    asked = {name: value for name, value in given.items() if value}
+    for name in asked.keys() & {"variables", "extensions"}:
+        asked[name] = _json(asked[name], f"`{name}`")
+    return asked
+
+
+def _json(text: bytes | str, what: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise HTTPException(400, f"{what} isn't valid JSON: {error}.") from None
+
+
+def _checked(asked: Any) -> Asked:
+    if not isinstance(asked, dict):
+        raise HTTPException(400, "The body must be one JSON object with a `query`; a batch of several isn't taken.")
+    query = _typed(asked, "query", str, "a string")
+    if not query:
+        raise HTTPException(400, "The `query` is missing.")
+    return Asked(
+        query=query,
+        operation_name=_typed(asked, "operationName", str, "a string") or None,
+        variables=_typed(asked, "variables", dict, "an object"),
+        extensions=_typed(asked, "extensions", dict, "an object"),
+    )
+
+
+def _typed(asked: dict[str, Any], name: str, kind: type, called: str) -> Any:
+    value = asked.get(name)
+    if value is None or isinstance(value, kind):
+        return value
+    raise HTTPException(400, f"`{name}` must be {called}.")
+
+
+def _too_large(max_bytes: int) -> HTTPException:
+    # The rest of the body is never read, so the connection can't be used again.
+    return HTTPException(413, f"The body is larger than the {max_bytes} bytes that are taken.", {"Connection": "close"})

@@ -1,0 +1,194 @@
+"""The page for a browser: served under its policy, wholly from this server, and useful as soon as it opens."""
+
+import re
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+from playwright.async_api import ConsoleMessage, Page, Request, Response, async_playwright
+
+from genji_graphql.http import graphiql
+from tests.omissions import omit
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+EXAMPLES = sorted((Path(__file__).parents[2] / "web" / "src" / "examples").glob("*.graphql"))
+
+
+@pytest.fixture
+def built_page() -> str:
+    index = graphiql.STATIC / "index.html"
+    if not index.is_file():
+        omit("the built GraphiQL (Node)")
+    return index.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def chromium() -> str:
+    return shutil.which("chromium") or shutil.which("chromium-browser") or omit("Chromium")
+
+
+def test_a_browser_gets_the_page_under_its_policy(client: httpx2.Client, built_page: str) -> None:
+    response = client.get("/graphql", headers=BROWSER)
+    assert response.status_code == 200
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self';")
+    assert response.headers["Cache-Control"] == "no-cache"
+    assert response.headers["Vary"] == "Accept"
+    assert response.text == built_page
+    assert "<title>Genji</title>" in response.text
+
+
+def test_a_browser_that_brings_a_query_gets_its_answer(client: httpx2.Client) -> None:
+    response = client.get("/graphql", params={"query": "{ hello }"}, headers=BROWSER)
+    assert response.json() == {"data": {"hello": "Hello, world!"}}
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/graphql-response+json"])
+def test_a_client_without_a_query_gets_no_page(client: httpx2.Client, accept: str) -> None:
+    response = client.get("/graphql", headers={"Accept": accept})
+    assert response.status_code == 400
+    assert "`query` is missing" in response.json()["errors"][0]["message"]
+
+
+def test_the_page_names_only_files_of_this_server(client: httpx2.Client, built_page: str) -> None:
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', built_page)
+    assert addresses
+    for address in addresses:
+        assert address.startswith("./graphiql/")
+        assert client.get(address.removeprefix(".")).status_code == 200
+
+
+@pytest.mark.usefixtures("built_page")
+def test_assets_have_their_types_and_are_kept(client: httpx2.Client) -> None:
+    types = {".js": "text/javascript", ".css": "text/css", ".ttf": "font/ttf", ".svg": "image/svg+xml"}
+    for asset in (graphiql.STATIC / "graphiql").iterdir():
+        response = client.head(f"/graphiql/{asset.name}")
+        assert response.status_code == 200
+        assert response.headers["Content-Type"].startswith(types[asset.suffix])
+        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path", ["nothing.js", "..%2f..%2fgraphql.py", "%2e%2e/index.html", "%2fetc%2fpasswd", "", "%00"]
+)
+def test_nothing_but_assets_is_served(client: httpx2.Client, path: str) -> None:
+    assert client.get(f"/graphiql/{path}").status_code == 404
+
+
+def test_where_it_was_not_built_the_page_says_how(
+    client: httpx2.Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(graphiql, "STATIC", tmp_path)
+    response = client.get("/graphql", headers=BROWSER | {"Host": 'x"><script>'})
+    assert response.status_code == 200
+    assert response.headers["Content-Security-Policy"] == graphiql.POLICY
+    assert "./dev run" in response.text
+    assert "npm ci" in response.text
+    assert "<script" not in response.text
+
+
+def watch(page: Page, home: str) -> list[str]:
+    """A list that fills with whatever goes wrong on a page, or elsewhere than home."""
+    wrong: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            wrong.append(message.text)
+
+    def on_request(request: Request) -> None:
+        if not request.url.removeprefix("blob:").startswith(f"{home}/"):
+            wrong.append(f"{request.url} is elsewhere.")
+
+    def on_response(response: Response) -> None:
+        if not response.ok:
+            wrong.append(f"{response.url} answered {response.status}.")
+
+    def on_request_failed(request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # a page that is opened again stops what it was loading
+            wrong.append(f"{request.url} failed: {request.failure}.")
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", on_request)
+    page.on("requestfailed", on_request_failed)
+    page.on("response", on_response)
+    return wrong
+
+
+@asynccontextmanager
+async def opened(chromium: str, home: str) -> AsyncIterator[Page]:
+    """GraphiQL in a new browser; afterwards nothing has gone wrong on it."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        page = await browser.new_page(viewport={"width": 1440, "height": 900})
+        wrong = watch(page, home)
+        await page.goto(f"{home}/graphql")
+        await page.locator(".graphiql-query-editor .view-line").first.wait_for()
+        yield page
+        await browser.close()
+        assert wrong == []
+
+
+@pytest.mark.usefixtures("built_page")
+async def test_the_page_opens_with_the_reading_view_and_runs_it(chromium: str, demo_url: str) -> None:
+    async with opened(chromium, demo_url) as page:
+        assert await page.title() == "Genji"
+        assert await page.get_by_role("tab").all_inner_texts() == ["ReadingView", "Lists", "Notes"]
+        async with page.expect_response(is_reading_view) as answer:
+            await page.get_by_role("button", name="Execute query").click()
+        result = await (await answer.value).json()
+        assert "errors" not in result
+        collection = result["data"]["collections"]["nodes"][0]
+        await page.locator(".result-window").get_by_text(collection["title"]).first.wait_for()
+
+
+def is_reading_view(response: Response) -> bool:
+    return "query ReadingView" in (response.request.post_data or "")
+
+
+@pytest.mark.usefixtures("built_page")
+async def test_documentation_history_and_explorer_open(chromium: str, demo_url: str) -> None:
+    async with opened(chromium, demo_url) as page:
+        for plugin in ("Documentation Explorer", "History", "GraphiQL Explorer"):
+            await page.get_by_role("button", name=f"Show {plugin}").click()
+            await page.get_by_role("button", name=f"Hide {plugin}").wait_for()
+        for tab in ("Lists", "Notes"):
+            await page.get_by_role("tab", name=tab).click()
+            await page.locator(".graphiql-explorer-root").locator(f"input[value={tab}]").wait_for()
+
+
+@pytest.mark.usefixtures("built_page")
+async def test_tabs_are_kept_when_the_page_is_opened_again(chromium: str, demo_url: str) -> None:
+    async with opened(chromium, demo_url) as page:
+        await page.get_by_role("button", name="Close Tab").first.click()
+        await page.wait_for_function(
+            "() => localStorage.getItem('genji:graphiql:tabState')?.includes('ReadingView') === false"
+        )
+        await page.reload()
+        await page.get_by_role("tab").first.wait_for()
+        assert await page.get_by_role("tab").all_inner_texts() == ["Lists", "Notes"]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_is_answered_by_the_demo(demo_url: str, example: Path) -> None:
+    query = example.read_text(encoding="utf-8")
+    result = httpx2.post(f"{demo_url}/graphql", json={"query": query}).json()
+    assert "errors" not in result
+    (connection,) = result["data"].values()
+    assert connection.get("nodes") or connection.get("edges")
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) >= 3
