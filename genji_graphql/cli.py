@@ -180,7 +180,9 @@ def _settings() -> Settings:
         return Settings()
     except ValidationError as error:
         # pydantic's own text quotes the values, and one may be a password.
-        problems = "\n".join(f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors())
+        problems = "\n".join(
+            f"{'.'.join(map(str, e['loc'])).upper() or 'settings'}: {e['msg']}" for e in error.errors()
+        )
         raise Invalid(f"The environment holds a setting that can't be used.\n{problems}") from None
 
 
@@ -189,7 +191,9 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        raise Unavailable(f"Can't listen at {host}:{port} ({os.strerror(error.errno or 0)}); choose another with --port.") from None
+        raise Unavailable(
+            f"Can't listen at {host}:{port} ({os.strerror(error.errno or 0)}); choose another with --port."
+        ) from None
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Bringing a database to the newest migration, and telling where it stands."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -9,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -21,6 +23,9 @@ from genji_graphql.settings import Settings
 # In a checkout the migrations stand beside the package; the wheel carries them inside it.
 _HERE = Path(__file__).parent
 _SCRIPTS = _HERE / "_alembic" if (_HERE / "_alembic").is_dir() else _HERE.parent / "alembic"
+
+# Alembic keeps the migration that runs in a global, so a process runs one at a time.
+_turn = asyncio.Lock()
 
 
 @dataclass(frozen=True)
@@ -74,9 +79,9 @@ async def _run(engine: AsyncEngine, settings: Settings, act: Callable[[Config], 
         act(config)
 
     try:
-        async with engine.connect() as connection:
+        async with _turn, engine.connect() as connection:
             await connection.run_sync(on)
-    except DBAPIError as error:
+    except (OSError, DBAPIError, CommandError) as error:
         raise Unavailable(f"The database could not be migrated: {plain_reason(error)}.") from error
 
 

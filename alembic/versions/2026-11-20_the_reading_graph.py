@@ -62,11 +62,13 @@ CREATE TRIGGER place BEFORE INSERT ON app.document_elements
 ANSWERING = r"""
 CREATE FUNCTION app.find_parent() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    source text := coalesce(NEW.target ->> 'source', NEW.target -> 0 ->> 'source', NEW.target #>> '{}');
-    named text := (regexp_match(source, '^annotations?[/:](\d{1,10})$', 'i'))[1];
+    target jsonb := CASE jsonb_typeof(NEW.target) WHEN 'array' THEN NEW.target -> 0 ELSE NEW.target END;
+    source text := coalesce(
+        target #>> '{source,id}', target ->> 'source', target ->> 'id', target #>> '{}');
+    named text := (regexp_match(source, '^annotations?[/:]([0-9]{1,9})$', 'i'))[1];
 BEGIN
     IF named IS NOT NULL THEN
-        SELECT id INTO NEW.parent_id FROM app.annotations WHERE id = named::bigint;
+        SELECT id INTO NEW.parent_id FROM app.annotations WHERE id = named::integer;
     END IF;
     RETURN NEW;
 END $$;

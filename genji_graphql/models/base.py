@@ -21,7 +21,7 @@ Now = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=
 LastChange = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now(), onupdate=func.now())]
 """The moment a row was last written."""
 
-JsonColumn = Annotated[Json, mapped_column(JSONB)]
+JsonColumn = Annotated[Json, mapped_column(JSONB(none_as_null=True))]
 """A JSONB column; read as text that is decoded only where somebody looks inside."""
 
 

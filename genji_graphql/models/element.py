@@ -18,7 +18,7 @@ class DocumentElement(Base):
     modified: Mapped[LastChange]
     # Chapter, page, line … as the source counts them. `element_order` may be missing: `position` decides.
     hierarchy: Mapped[JsonColumn | None]
-    content: Mapped[Json | None] = mapped_column(JSONB)
+    content: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))
 
     # The reading order within the document. Left out of an INSERT, the database takes `element_order`, or puts it last.
     position: Mapped[int] = mapped_column(BigInteger)
