@@ -93,7 +93,7 @@ def import_(
     ] = None,
 ) -> None:
     """Import texts into a collection. A file that is imported again updates what it brought before."""
-    from genji_graphql.transfer.files import _check as check
+    from genji_graphql.transfer.files import check
     from genji_graphql.transfer.importing import Destination, Outcome, import_file
 
     into = Destination(collection, language, visibility)
@@ -102,7 +102,7 @@ def import_(
         check(path, settings.max_import_bytes)
 
     async def import_all(engine: AsyncEngine) -> int:
-        sessions, failed, total = writing_sessions(engine), 0, Outcome()
+        sessions, claims, failed, total = writing_sessions(engine), dict[str, Path](), 0, Outcome()
         with Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=err, transient=True
         ) as bar:
@@ -110,7 +110,9 @@ def import_(
             for path in paths:
                 bar.update(task, description=path.name)
                 try:
-                    outcome = await import_file(sessions, path, into, max_bytes=settings.max_import_bytes)
+                    outcome = await import_file(
+                        sessions, path, into, max_bytes=settings.max_import_bytes, claims=claims
+                    )
                 except GenjiError as error:
                     failed += 1
                     err.print(str(error), style="red", markup=False)

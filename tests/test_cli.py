@@ -136,9 +136,20 @@ async def test_one_bad_file_among_good_ones_is_named_and_the_good_ones_are_in(da
     ended = genji_command("import", tmp_path / "good.txt", tmp_path / "bad.xml", "--collection", "X", url=database)
 
     assert ended.returncode == 1
-    assert "good.txt: 1 document, 1 elements added" in ended.stdout
+    assert "good.txt: 1 document, 1 element added" in ended.stdout
     assert "bad.xml" in ended.stderr
     assert "1 of 2 files could not be imported." in ended.stderr
+
+
+async def test_files_that_call_their_documents_the_same_are_told_apart(database: URL, tmp_path: Path) -> None:
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "01.txt").write_text(f"The {folder} book.")
+
+    ended = genji_command("import", *tmp_path.glob("*/01.txt"), "--collection", "X", url=database)
+
+    assert ended.returncode == 1
+    assert "both call their document 01.txt; import them apart." in ended.stderr
 
 
 def test_the_schema_is_printed_and_checked(tmp_path: Path) -> None:

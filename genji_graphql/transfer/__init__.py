@@ -1,0 +1,1 @@
+"""Import and export: texts in the forms in which people keep them."""
