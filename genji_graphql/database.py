@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import text
@@ -14,6 +15,8 @@ from genji_graphql.errors import Unavailable
 from genji_graphql.settings import Settings
 
 log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT = 10  # seconds for one connection, to a host that swallows packets
 
 Sessions = async_sessionmaker[AsyncSession]
 
@@ -28,11 +31,16 @@ class Json(str):
     __slots__ = ()
 
     def decoded(self) -> Any:
-        return json.loads(self)
+        """Its values; a number that a float or 64 bits can't hold to its last digit is a Decimal."""
+        return json.loads(self, parse_float=Decimal, parse_int=_whole)
 
     @classmethod
     def of(cls, value: Any) -> "Json":
         return value if isinstance(value, cls) else cls(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def _whole(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) < 19 else Decimal(digits)
 
 
 def create_engine(settings: Settings) -> AsyncEngine:
@@ -46,7 +54,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
         pool_pre_ping=settings.db_pool_pre_ping,
         json_serializer=Json.of,
         json_deserializer=Json,
-        connect_args={"server_settings": {"application_name": "genji", "timezone": "UTC"}},
+        connect_args={"timeout": CONNECT_TIMEOUT, "server_settings": {"application_name": "genji", "timezone": "UTC"}},
     )
 
 

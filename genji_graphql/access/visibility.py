@@ -45,6 +45,11 @@ def may_list_people(viewer: Viewer) -> Condition:
     return true() if viewer.is_administrator or viewer.is_instructor else false()
 
 
+def may_see_details(viewer: Viewer, user_id: ColumnElement[int]) -> Condition:
+    """Who holds which role is told to themselves and to administrators, like `Viewer.sees_details_of`."""
+    return true() if viewer.is_administrator else user_id == viewer.user_id
+
+
 def _collections(viewer: Viewer, _: Model | None) -> Condition:
     """Anyone sees a public one; its keeper any; a share opens it unless it is private."""
     if viewer.is_administrator:
@@ -89,22 +94,26 @@ def _elements(viewer: Viewer, given: Model | None) -> Condition:
 
 def _annotations(viewer: Viewer, given: Model | None) -> Condition:
     """A note is seen with the text it is on; a response with what it answers, all the way up its thread."""
-    if viewer.is_administrator:
-        return true()
+    in_sight = and_(_life(Annotation, viewer), _classroom(Annotation, viewer))
     if given is Annotation:
-        return _life(Annotation, viewer)
+        return in_sight
     on_text = true() if given is DocumentElement else _place(Annotation, viewer)
     return and_(
-        _life(Annotation, viewer),
+        in_sight,
         or_(
-            and_(Annotation.parent_id.is_(None), _classroom(Annotation, viewer), on_text),
+            and_(Annotation.parent_id.is_(None), on_text),
             and_(Annotation.parent_id.is_not(None), _thread(viewer)),
         ),
     )
 
 
 def _life(annotation: type[Annotation], viewer: Viewer) -> Condition:
-    """Active ones are for all who get here; the rest, and flags, for whom they belong to."""
+    """Active ones are for all who get here; the rest, and flags, for whom they belong to.
+
+    An administrator sees what is hidden, deleted and flagged, but nobody else's private notes.
+    """
+    if viewer.is_administrator:
+        return or_(annotation.status != AnnotationStatus.PRIVATE, annotation.keeper_id == viewer.user_id)
     everyones = and_(
         annotation.status == AnnotationStatus.ACTIVE, annotation.motivation.is_distinct_from(Motivation.FLAGGING)
     )
@@ -113,6 +122,8 @@ def _life(annotation: type[Annotation], viewer: Viewer) -> Condition:
 
 def _classroom(annotation: type[Annotation], viewer: Viewer) -> Condition:
     """What was written for a classroom stays in it."""
+    if viewer.is_administrator:
+        return true()
     for_all = annotation.classroom_id.is_(None)
     if viewer.is_anonymous:
         return for_all
@@ -125,6 +136,8 @@ def _classroom(annotation: type[Annotation], viewer: Viewer) -> Condition:
 
 def _place(annotation: type[Annotation], viewer: Viewer) -> Condition:
     """It follows the element it is on; without one its document; without one its collection."""
+    if viewer.is_administrator:
+        return true()
     element, document, collection = (
         annotation.document_element_id,
         annotation.document_id,
@@ -154,9 +167,10 @@ def _thread(viewer: Viewer) -> Condition:
     # UNION rather than UNION ALL: a loop of parents ends instead of running on.
     up = up.union(select(higher.id, higher.parent_id).join(up, higher.id == up.c.parent_id))
     ancestor = aliased(Annotation, name="ancestor")
-    began = and_(ancestor.parent_id.is_(None), _classroom(ancestor, viewer), _place(ancestor, viewer))
+    in_sight = and_(_life(ancestor, viewer), _classroom(ancestor, viewer))
+    began = and_(ancestor.parent_id.is_(None), _place(ancestor, viewer))
     return (
-        select(and_(func.bool_and(_life(ancestor, viewer)), func.bool_or(began)))
+        select(and_(func.bool_and(in_sight), func.bool_or(began)))
         .select_from(up.join(ancestor, ancestor.id == up.c.id))
         .scalar_subquery()
     )
@@ -169,7 +183,8 @@ def _people(viewer: Viewer, given: Model | None) -> Condition:
     through_work = [
         select(1).where(Annotation.creator_id == User.id, _annotations(viewer, None)).exists(),
         select(1).where(Annotation.owner_id == User.id, _annotations(viewer, None)).exists(),
-        select(1).where(DocumentCollection.keeper_id == User.id, _collections(viewer, None)).exists(),
+        select(1).where(DocumentCollection.created_by_id == User.id, _collections(viewer, None)).exists(),
+        select(1).where(DocumentCollection.owner_id == User.id, _collections(viewer, None)).exists(),
         select(1).where(Document.owner_id == User.id, _documents(viewer, None)).exists(),
     ]
     if viewer.is_anonymous:

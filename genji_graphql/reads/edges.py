@@ -63,7 +63,7 @@ class ToMany:
     only: tuple[ColumnElement[bool], ...] = ()
     """What every row at the edge's end must be, such as a reply."""
     listed_for: Callable[[Viewer], ColumnElement[bool]] | None = None
-    """Who may ask for this list, where not everybody may."""
+    """Who may be told this list, or a row of it, where not everybody who sees the rows may."""
     proper: bool = False
     """Are annotations listed as notes proper: without responses, hidden and deleted ones, unless asked for?"""
 
@@ -135,14 +135,19 @@ def rows_statement(model: type[Base], viewer: Viewer, given: type[Base] | None, 
     return select(model).where(model.id == func.any(_bound(row_ids)), visible(model, viewer, given))
 
 
-def conditions(edge: ToMany, viewer: Viewer, where: Where | None) -> list[ColumnElement[bool]]:
-    """What makes a row one of this list: sight, the edge's own terms, the client's filter."""
-    asked = condition(where, edge.listing.fields)
+def conditions(
+    edge: ToMany, viewer: Viewer, where: Where | None, named: frozenset[str] = frozenset()
+) -> list[ColumnElement[bool]]:
+    """What makes a row one of this list: sight, the edge's own terms, the client's filter.
+
+    `named` are fields that the client speaks of elsewhere than in the filter.
+    """
+    asked = condition(where, edge.listing.fields, viewer)
     return [
         visible(edge.target, viewer, edge.source),
         *edge.only,
         *(() if edge.listed_for is None else (edge.listed_for(viewer),)),
-        *(_proper(names(where)) if edge.proper else ()),
+        *(_proper(names(where) | named) if edge.proper else ()),
         *(() if asked is None else (asked,)),
     ]
 

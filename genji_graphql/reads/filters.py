@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, func, literal, not_, or_
+from sqlalchemy import ColumnElement, and_, false, func, literal, not_, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
 from sqlalchemy.sql.elements import SQLCoreOperations
 
+from genji_graphql.access.viewer import Viewer
+from genji_graphql.access.visibility import visible
 from genji_graphql.database import Json
 from genji_graphql.errors import Invalid
 from genji_graphql.models import Base
@@ -60,6 +62,10 @@ Where = Test | Every | Some | Not
 class Kind:
     """What a field of one kind can be asked. `take` makes a client's value hashable, `ask` makes SQL of it."""
 
+    def says_something(self, operator: str, value: Any) -> bool:
+        # `eq: null` asks for rows without a value; any other operator has nothing to do with null.
+        return value is not None or operator == "eq"
+
     def take(self, _operator: str, value: Any) -> Any:
         if isinstance(value, list):
             return tuple(self.one(item) for item in at_most(value))
@@ -68,7 +74,7 @@ class Kind:
     def one(self, value: Any) -> Any:
         return value
 
-    def ask(self, column: Column, operator: str, value: Any) -> Condition:
+    def ask(self, column: Column, operator: str, value: Any, _viewer: Viewer) -> Condition:
         return _ASK[operator](column, value)
 
 
@@ -86,18 +92,31 @@ class Reference(Kind):
     """The id of another row. One that can't be any row's matches nothing."""
 
     model: type[Base]
+    may_be_hidden: bool = False
+    """Can it be hidden where this row is seen? Then whoever asks for it learns no more than of a missing one."""
     or_none: bool = False
     """Does asking for one row ask for the rows without any as well?"""
 
     def one(self, value: str) -> int:
         return ids.row_id(value, self.model) or 0
 
-    def ask(self, column: Column, operator: str, value: Any) -> Condition:
-        asked = super().ask(column, operator, value)
+    def ask(self, column: Column, operator: str, value: Any, viewer: Viewer) -> Condition:
+        if self.may_be_hidden and value is not None:
+            named = super().ask(self.model.id, operator, value, viewer)
+            seen = select(self.model.id).where(named, visible(self.model, viewer)).correlate(None).scalar_subquery()
+            # An array, so that the database looks once for each filter rather than once for each row.
+            asked: Condition = column == func.any(func.array(seen))
+        else:
+            asked = super().ask(column, operator, value, viewer)
         return or_(asked, column.is_(None)) if self.or_none else asked
 
 
 class JsonDocument(Kind):
+    def says_something(self, operator: str, value: Any) -> bool:
+        if operator == "path" and value is not None:
+            return "eq" in value or any(value.get(test) is not None for test in ("in", "exists"))
+        return value is not None
+
     def take(self, operator: str, value: Any) -> Any:
         match operator:
             case "contains":
@@ -107,13 +126,14 @@ class JsonDocument(Kind):
             case "path":
                 return (
                     tuple(storable(step) for step in at_most(value["path"], 20)),
-                    tuple((key, _json(value[key])) for key in ("eq", "exists") if key in value),
+                    _json(value["eq"]) if "eq" in value else None,
+                    value.get("exists"),
                     tuple(_json(item) for item in at_most(value["in"])) if value.get("in") is not None else None,
                 )
             case _:
                 return tuple(storable(key) for key in at_most(value))
 
-    def ask(self, column: Column, operator: str, value: Any) -> Condition:
+    def ask(self, column: Column, operator: str, value: Any, _viewer: Viewer) -> Condition:
         document: Any = column  # JSONB's own operators are unknown to the type
         asked: Condition
         match operator:
@@ -130,19 +150,19 @@ class JsonDocument(Kind):
         return asked
 
     def _path(
-        self, document: Any, path: tuple[str, ...], tests: tuple[tuple[str, str], ...], options: tuple[str, ...] | None
+        self, document: Any, path: tuple[str, ...], eq: str | None, exists: bool | None, options: tuple[str, ...] | None
     ) -> Condition:
         found = document.op("#>", return_type=JSONB())(literal(list(path), ARRAY(TEXT)))
         # A missing value and JSON's null are the same to somebody who asks for null.
         value = func.coalesce(found, literal(Json("null"), JSONB))
-        conditions = [
-            found.is_not(None) == (wanted == "true") if test == "exists" else value == literal(Json(wanted), JSONB)
-            for test, wanted in tests
-            if not (test == "exists" and wanted == "null")
-        ]
+        conditions: list[Condition] = []
+        if eq is not None:
+            conditions.append(value == literal(Json(eq), JSONB))
+        if exists is not None:
+            conditions.append(found.is_not(None) if exists else found.is_(None))
         if options is not None:
             conditions.append(or_(false(), *(value == literal(Json(option), JSONB) for option in options)))
-        return and_(True, *conditions)
+        return and_(*conditions)
 
 
 _ASK: dict[str, Callable[[Column, Any], Condition]] = {
@@ -158,11 +178,19 @@ Fields = Mapping[str, tuple[Column, Kind]]
 """What a list can be filtered by: a field's name, its column and its kind."""
 
 
-def parse(given: Mapping[str, Any] | None, fields: Fields, depth: int = 1) -> Where | None:
+def parse(given: Mapping[str, Any] | None, fields: Fields) -> Where | None:
     """The condition that a client wrote, or None where it says nothing. Raises Invalid."""
+    where = _parse(given or {}, fields, 1)
+    values = sum(_leaves(test.value) for test in tests(where))
+    if values > MAX_VALUES:
+        raise Invalid(f"A filter takes at most {MAX_VALUES} values in all, not {values}.")
+    return where
+
+
+def _parse(given: Mapping[str, Any], fields: Fields, depth: int) -> Where | None:
     if depth > MAX_DEPTH:
         raise Invalid(f"A filter may be nested {MAX_DEPTH} levels deep, not more.")
-    parts = tuple(_parts(given or {}, fields, depth))
+    parts = tuple(_parts(given, fields, depth))
     return None if not parts else parts[0] if len(parts) == 1 else Every(parts)
 
 
@@ -172,12 +200,12 @@ def _parts(given: Mapping[str, Any], fields: Fields, depth: int) -> Iterator[Whe
             continue
         match name:
             case "and" | "or":
-                inner = (parse(item, fields, depth + 1) for item in at_most(value))
+                inner = (_parse(item, fields, depth + 1) for item in at_most(value))
                 parts = tuple(part for part in inner if part is not None)
                 if parts:
                     yield Every(parts) if name == "and" else Some(parts)
             case "not":
-                inverted = parse(value, fields, depth + 1)
+                inverted = _parse(value, fields, depth + 1)
                 if inverted is not None:
                     yield Not(inverted)
             case _:
@@ -187,45 +215,48 @@ def _parts(given: Mapping[str, Any], fields: Fields, depth: int) -> Iterator[Whe
 def _tests(name: str, value: Any, kind: Kind) -> Iterator[Test]:
     operations = value if isinstance(value, Mapping) else {"eq": value}
     for operator, operand in operations.items():
-        # `eq: null` asks for rows without a value; any other operator has nothing to do with null.
-        if operand is not None or operator == "eq":
+        if kind.says_something(operator, operand):
             yield Test(name, operator, kind.take(operator, operand))
 
 
-def condition(where: Where | None, fields: Fields) -> Condition | None:
+def condition(where: Where | None, fields: Fields, viewer: Viewer) -> Condition | None:
     """The SQL of a condition; its names come from `fields`, its values are bound."""
     match where:
         case None:
             return None
         case Test(name, operator, value):
             column, kind = fields[name]
-            return kind.ask(column, operator, value)
+            return kind.ask(column, operator, value, viewer)
         case Every(parts):
-            return and_(*(_sql(part, fields) for part in parts))
+            return and_(*(_sql(part, fields, viewer) for part in parts))
         case Some(parts):
-            return or_(*(_sql(part, fields) for part in parts))
+            return or_(*(_sql(part, fields, viewer) for part in parts))
         case Not(part):
             # SQL's NOT of an unknown is unknown and would drop the row.
-            return not_(func.coalesce(_sql(part, fields), False))
+            return not_(func.coalesce(_sql(part, fields, viewer), False))
 
 
-def _sql(where: Where, fields: Fields) -> Condition:
-    sql = condition(where, fields)
+def _sql(where: Where, fields: Fields, viewer: Viewer) -> Condition:
+    sql = condition(where, fields, viewer)
     assert sql is not None  # noqa: S101 - only None has no SQL
     return sql
 
 
 def names(where: Where | None) -> frozenset[str]:
     """The fields that a condition speaks of."""
+    return frozenset(test.field for test in tests(where))
+
+
+def tests(where: Where | None) -> Iterator[Test]:
+    """The questions that a condition is made of."""
     match where:
-        case None:
-            return frozenset()
-        case Test(name):
-            return frozenset({name})
+        case Test():
+            yield where
         case Every(parts) | Some(parts):
-            return frozenset().union(*(names(part) for part in parts))
+            for part in parts:
+                yield from tests(part)
         case Not(part):
-            return names(part)
+            yield from tests(part)
 
 
 def storable(text: str) -> str:
@@ -243,6 +274,10 @@ def at_most(values: list[Any], limit: int = MAX_VALUES) -> list[Any]:
     if len(values) > limit:
         raise Invalid(f"A filter takes at most {limit} values in a list, not {len(values)}.")
     return values
+
+
+def _leaves(value: Any) -> int:
+    return sum(_leaves(item) for item in value) if isinstance(value, tuple) else 1
 
 
 def _json(value: Any) -> str:

@@ -1,8 +1,8 @@
 """The graph: every list and every edge between the nouns, both ways."""
 
-from sqlalchemy import func
+from sqlalchemy import Integer, func, literal
 
-from genji_graphql.access.visibility import may_list_people
+from genji_graphql.access.visibility import may_list_people, may_see_details
 from genji_graphql.models import (
     Annotation,
     Document,
@@ -60,7 +60,7 @@ DOCUMENTS = Listing(
     fields={
         "id": (Document.id, Reference(Document)),
         "title": (Document.title, Text()),
-        "collection": (Document.document_collection_id, Reference(DocumentCollection)),
+        "collection": (Document.document_collection_id, Reference(DocumentCollection, may_be_hidden=True)),
         "owner": (Document.owner_id, Reference(User)),
         "created": (Document.created, Plain()),
         "modified": (Document.modified, Plain()),
@@ -96,11 +96,11 @@ ANNOTATIONS = Listing(
         "generator": (Annotation.generator, Text()),
         "creator": (Annotation.creator_id, Reference(User)),
         "owner": (Annotation.keeper_id, Reference(User)),
-        "classroom": (Annotation.classroom_id, Reference(Group)),
-        "in_classroom": (Annotation.classroom_id, Reference(Group, or_none=True)),
-        "collection": (Annotation.document_collection_id, Reference(DocumentCollection)),
-        "document": (Annotation.document_id, Reference(Document)),
-        "element": (Annotation.document_element_id, Reference(DocumentElement)),
+        "classroom": (Annotation.classroom_id, Reference(Group, may_be_hidden=True)),
+        "in_classroom": (Annotation.classroom_id, Reference(Group, may_be_hidden=True, or_none=True)),
+        "collection": (Annotation.document_collection_id, Reference(DocumentCollection, may_be_hidden=True)),
+        "document": (Annotation.document_id, Reference(Document, may_be_hidden=True)),
+        "element": (Annotation.document_element_id, Reference(DocumentElement, may_be_hidden=True)),
         "reply_to": (Annotation.parent_id, Reference(Annotation)),
         "created": (Annotation.created, Plain()),
         "modified": (Annotation.modified, Plain()),
@@ -232,7 +232,8 @@ _upvotes = ToMany(ANNOTATIONS, Annotation.parent_id, Annotation, only=(Annotatio
 annotation_upvote_count = Computed(_upvotes, value=lambda _: func.count(), default=0)
 annotation_viewer_has_upvoted = Computed(
     _upvotes,
-    value=lambda viewer: func.coalesce(func.bool_or(Annotation.creator_id == viewer.user_id), False),
+    # Compared as a bound value: to compare with None would find what nobody is named for.
+    value=lambda viewer: func.coalesce(func.bool_or(Annotation.creator_id == literal(viewer.user_id, Integer)), False),
     default=False,
 )
 
@@ -246,7 +247,13 @@ user_annotations = ToMany(ANNOTATIONS, Annotation.creator_id, User, proper=True)
 user_owned_annotations = ToMany(ANNOTATIONS, Annotation.owner_id, User, proper=True)
 user_groups = ToMany(GROUPS, source=User, through=Through(group_members.alias(), "user_id", "group_id"))
 user_created_groups = ToMany(GROUPS, Group.created_by_id, User)
-user_roles_held = ToMany(ROLES, source=User, through=Through(user_roles.alias(), "user_id", "role_id"))
+_held = user_roles.alias()
+user_roles_held = ToMany(
+    ROLES,
+    source=User,
+    through=Through(_held, "user_id", "role_id"),
+    listed_for=lambda viewer: may_see_details(viewer, _held.c.user_id),
+)
 user_shares = ToMany(SHARES, ObjectShare.shared_with_id, User, only=(ObjectShare.shared_with_type == Recipient.USER,))
 
 group_created_by = ToOne("created_by_id", User, Group, seen_with=True)
@@ -256,7 +263,13 @@ group_shares = ToMany(
     SHARES, ObjectShare.shared_with_id, Group, only=(ObjectShare.shared_with_type == Recipient.GROUP,)
 )
 
-role_users = ToMany(USERS, source=Role, through=Through(user_roles.alias(), "role_id", "user_id"))
+_holding = user_roles.alias()
+role_users = ToMany(
+    USERS,
+    source=Role,
+    through=Through(_holding, "role_id", "user_id"),
+    listed_for=lambda viewer: may_see_details(viewer, _holding.c.user_id),
+)
 role_permissions_given = ToMany(
     PERMISSIONS, source=Role, through=Through(role_permissions.alias(), "role_id", "permission_id")
 )

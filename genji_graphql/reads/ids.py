@@ -26,18 +26,19 @@ def parse(text: str) -> tuple[str, int] | None:
         return None
     if named is None:
         return None
-    row_id = _in_range(named[2])
+    row_id = in_range(named[2])
     return None if row_id is None else (named[1], row_id)
 
 
 def row_id(text: str, model: type[Base]) -> int | None:
     """The number of a row of this model, from its global id or, for a person's convenience, the number itself."""
     if _PLAIN.fullmatch(text):
-        return _in_range(text)
+        return in_range(text)
     parsed = parse(text)
     return parsed[1] if parsed and parsed[0] == model.__name__ else None
 
 
-def _in_range(digits: str) -> int | None:
+def in_range(digits: str) -> int | None:
+    """A number that a row can have, or None."""
     number = int(digits)
     return number if 1 <= number <= _LARGEST else None

@@ -11,10 +11,10 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, literal, or_, tuple_
+from sqlalchemy import BigInteger, ColumnElement, and_, literal, or_, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from genji_graphql.errors import Invalid
@@ -108,7 +108,7 @@ def page_of(
 def cursor(row: Base, listing: Listing, page: Page) -> str:
     """The place of a row in a list of this order and filter."""
     values = [getattr(row, column.key) for column in listing.columns(page.order)]
-    encoded = [value.isoformat() if isinstance(value, date) else value for value in values]
+    encoded = [value.isoformat() if isinstance(value, datetime) else value for value in values]
     return urlsafe_b64encode(
         json.dumps([_fingerprint(listing, page.order, page.where), *encoded], separators=(",", ":")).encode()
     ).decode()
@@ -118,7 +118,7 @@ def slice_of(rows: Sequence[Any], page: Page) -> Slice:
     """The page, from its rows as the statement gives them: nearest to the cursor first, and one more than asked."""
     more, rows = len(rows) > page.size, rows[: page.size]
     if page.backwards:
-        return Slice(rows[::-1], has_next=page.before is not None, has_previous=more)
+        return Slice(rows[::-1], has_next=page.before is not None, has_previous=more or page.after is not None)
     return Slice(rows, has_next=more or page.before is not None, has_previous=page.after is not None)
 
 
@@ -177,18 +177,22 @@ def _values(text: str, listing: Listing, order: Order, where: Where | None) -> t
     try:
         columns = listing.columns(order)
         return tuple(_value(column, value) for column, value in zip(columns, values, strict=True))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Invalid("This cursor is not one of ours.") from None
 
 
 def _value(column: InstrumentedAttribute[Any], value: Any) -> Any:
-    """A cursor's value as its column's type; whoever forged it gets a ValueError."""
+    """A cursor's value as its column's type; whoever forged it gets a ValueError or an OverflowError."""
     expected = column.type.python_type
-    if expected in {datetime, date} and isinstance(value, str):
-        moment = expected.fromisoformat(value)
-        if expected is datetime and moment.tzinfo is None:
+    if expected is datetime and isinstance(value, str):
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
             raise ValueError(value)
-        return moment
-    if type(value) is not expected or (expected is int and not -(2**63) <= value < 2**63):
+        return moment.astimezone(UTC)
+    if type(value) is not expected:
         raise ValueError(value)
+    if expected is int:
+        largest = 2**63 if isinstance(column.type, BigInteger) else 2**31
+        if not -largest <= value < largest:
+            raise ValueError(value)
     return storable(value) if isinstance(value, str) else value

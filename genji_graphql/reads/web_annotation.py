@@ -11,9 +11,12 @@ Web Annotation Data Model, sections 3.2 (bodies and targets) and 4 (specific res
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
+from genji_graphql.database import Json
 from genji_graphql.models import Annotation, Base, Document, DocumentCollection, DocumentElement
+from genji_graphql.reads import ids
 
 JsonValue = Any
 
@@ -185,17 +188,37 @@ class OpaqueResource(Resource):
 AnyResource = TextualBody | ExternalResource | SpecificResource | Choice | OpaqueResource
 
 MAX_NESTING = 20
+"""How deep resources and selectors stand in each other and are still read."""
+MAX_DEPTH = 100
+"""How deep any JSON may be nested and still be taken apart."""
+
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 
 
-def bodies(value: JsonValue) -> list[AnyResource]:
-    return [_resource(item) for item in _several(value)]
+def bodies(stored: Json | None) -> list[AnyResource]:
+    return [_resource(item) for item in _several(_taken_apart(stored))]
 
 
-def targets(value: JsonValue) -> list[AnyResource]:
+def targets(stored: Json | None) -> list[AnyResource]:
     """The targets in their order. Those that older clients nest in one inner array share a `passage`."""
     return [
-        _resource(target, passage=passage) for passage, group in enumerate(_several(value)) for target in _flat(group)
+        _resource(target, passage=passage)
+        for passage, group in enumerate(_several(_taken_apart(stored)))
+        for target in _flat(group)
     ]
+
+
+def _taken_apart(stored: Json | None) -> JsonValue:
+    """The values of a JSON document. One that is nested so deeply that Python's stack might end stays text."""
+    if stored is None:
+        return None
+    brackets = stored.count("[") + stored.count("{")
+    return stored if brackets > MAX_DEPTH and _depth(stored) > MAX_DEPTH else stored.decoded()
+
+
+def _depth(text: str) -> int:
+    turns = ((bracket in "[{") - (bracket in "]}") for bracket in _STRING.sub("", text))
+    return max(accumulate(turns))
 
 
 def _several(value: JsonValue) -> list[JsonValue]:
@@ -211,13 +234,15 @@ def _flat(value: JsonValue, depth: int = 0) -> Iterator[JsonValue]:
 
 
 def _resource(value: JsonValue, passage: int = 0, depth: int = 0) -> AnyResource:
+    if isinstance(value, Json):
+        return OpaqueResource(json=value, passage=passage)
     if isinstance(value, str):
         return ExternalResource(iri=value, place=place_of(value), passage=passage, json=value)
     if not isinstance(value, dict) or depth > MAX_NESTING:
         return OpaqueResource(json=value, passage=passage)
     known = _known_by(value)
     purposes = _texts(value.get("purpose"))
-    if "items" in value and isinstance(value["items"], list):
+    if _text(value, "type") in {None, "Choice"} and isinstance(value.get("items"), list):
         items = [_resource(item, depth=depth + 1) for item in value["items"]]
         return Choice(**known, items=items, passage=passage, json=value)
     source = value.get("source")
@@ -318,7 +343,7 @@ def _selector(value: JsonValue, depth: int = 0) -> Selector:
 
 _PLACE = re.compile(
     r"(?:(?P<element>document_?elements?|elements?)|(?P<document>documents?)"
-    r"|(?P<collection>(?:document_?)?collections?)|(?P<annotation>annotations?))[/:](?P<id>[0-9]{1,9})",
+    r"|(?P<collection>(?:document_?)?collections?)|(?P<annotation>annotations?))[/:](?P<id>[0-9]{1,10})",
     re.ASCII | re.IGNORECASE,
 )
 _MODELS: dict[str, type[Base]] = {
@@ -332,10 +357,11 @@ _MODELS: dict[str, type[Base]] = {
 def place_of(name: str) -> Place | None:
     """The row that a source such as `document_element:42` or `DocumentElements/42` names."""
     found = _PLACE.fullmatch(name)
-    if found is None:
+    row_id = ids.in_range(found["id"]) if found else None
+    if found is None or row_id is None:
         return None
     kind = next(kind for kind in _MODELS if found[kind])
-    return Place(_MODELS[kind], int(found["id"]))
+    return Place(_MODELS[kind], row_id)
 
 
 def _text(value: dict[str, JsonValue], name: str) -> str | None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import strawberry
 
-from genji_graphql.database import Json
 from genji_graphql.reads import graph, web_annotation
 from genji_graphql.schema import where
 from genji_graphql.schema.collection import DocumentCollection
@@ -39,12 +38,12 @@ class Annotation(Node):
 
     @strawberry.field(description="What it says, typed.")
     def bodies(row: Row) -> list[AnnotationBody]:
-        read: Any = web_annotation.bodies(_decoded(row.body))
+        read: Any = web_annotation.bodies(row.body)
         return read
 
     @strawberry.field(description="What it is about, typed.")
     def targets(row: Row) -> list[AnnotationTarget]:
-        read: Any = web_annotation.targets(_decoded(row.target))
+        read: Any = web_annotation.targets(row.target)
         return read
 
     creator: User | None = to_one(graph.annotation_creator, "Who wrote it.")
@@ -61,7 +60,3 @@ class Annotation(Node):
     tags: list[str] = computed(graph.annotation_tags, "The words that it is tagged with, each once, in order.")
     upvote_count: int = computed(graph.annotation_upvote_count, "How many people voted for it.")
     viewer_has_upvoted: bool = computed(graph.annotation_viewer_has_upvoted, "Did the viewer vote for it?")
-
-
-def _decoded(value: Json | None) -> object:
-    return None if value is None else value.decoded()

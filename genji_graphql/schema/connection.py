@@ -33,7 +33,9 @@ class Asked:
 
 @strawberry.type(description="Where a page stands in its list.")
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="Is there more after this page?")
+    has_next_page: bool = strawberry.field(
+        description="Is there more after this page? True as well where the page was asked for before a cursor."
+    )
     has_previous_page: bool = strawberry.field(
         description="Is there more before this page? True as well where the page was asked for after a cursor."
     )

@@ -57,12 +57,12 @@ def to_many(edge: ToMany, description: str, where: Any, order: Any) -> Any:
         page = page_of(
             edge.listing,
             largest=info.context.max_page_size,
-            first=first if first is not UNSET else None,
-            after=after or None,
-            last=last if last is not UNSET else None,
-            before=before or None,
-            where=filters.parse(plain(where) or None, edge.listing.fields),
-            order=order_of(order_by),
+            first=_given(first),
+            after=_given(after),
+            last=_given(last),
+            before=_given(before),
+            where=filters.parse(plain(_given(where)), edge.listing.fields),
+            order=order_of(_given(order_by)),
         )
         parent = 0 if edge.source is None else row.id
         return Connection(asked=Asked(edge, page, parent, info.context.loaders))
@@ -89,6 +89,10 @@ def lookup(model: type[Base], description: str) -> Any:
         return None if row_id is None else await info.context.loaders.row(model, row_id)
 
     return strawberry.field(resolver=_untyped(resolve), description=description, metadata={"lookup": model})
+
+
+def _given(argument: Any) -> Any:
+    return None if argument is UNSET else argument
 
 
 def _untyped(resolver: Any) -> Any:

@@ -1,5 +1,6 @@
 """Inputs that filter and order lists, and their plain form for `reads`."""
 
+import re
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
@@ -100,7 +101,7 @@ def order_input(noun: str, listing: Listing) -> Any:
     members = {name.upper(): strawberry.enum_value(name, description=_ORDERED_BY[name]) for name in listing.orders}
     make: Any = Enum  # mypy wants an enum's name to be a literal
     by = strawberry.enum(
-        make(f"{noun}OrderField", members), description=f"What a list of {noun.lower()}s can be ordered by."
+        make(f"{noun}OrderField", members), description=f"What a list of {_words(noun)}s can be ordered by."
     )
     namespace = {
         "__annotations__": {"field": by, "direction": OrderDirection},
@@ -113,6 +114,11 @@ def order_input(noun: str, listing: Listing) -> Any:
     )
 
 
+def _words(noun: str) -> str:
+    """`DocumentCollection` → `document collection`"""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", noun).lower()
+
+
 def order_of(terms: list[Any] | None) -> Order:
     return tuple(Term(term.field.value, term.direction is OrderDirection.DESC) for term in terms or ())
 
@@ -123,5 +129,6 @@ def plain(value: Any) -> Any:
         given = ((field.name.rstrip("_"), getattr(value, field.name)) for field in fields(value))
         return {name: plain(item) for name, item in given if item is not UNSET}
     if isinstance(value, list):
-        return [plain(item) for item in value]
+        # Only inputs are looked into: a list inside of a JSON value may be nested without bound.
+        return [plain(item) if is_dataclass(item) else item for item in value]
     return value

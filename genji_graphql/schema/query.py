@@ -4,6 +4,7 @@ from asyncio import gather
 from typing import Annotated, Any
 
 import strawberry
+from strawberry import UNSET
 
 from genji_graphql import models
 from genji_graphql.errors import Invalid
@@ -89,10 +90,10 @@ class Query:
     @strawberry.field(
         description=f"How many annotations there are of each kind, the most frequent first, {stats.MAX_GROUPS} at most."
     )
-    async def annotation_stats(self, info: Info, by: By, where: Where = None) -> list[AnnotationStat]:
+    async def annotation_stats(self, info: Info, by: By, where: Where = UNSET) -> list[AnnotationStat]:
         if not by or len(set(by)) < len(by):
             raise Invalid("`by` names at least one dimension, and each once.")
-        asked = filters.parse(plain(where), graph.ANNOTATIONS.fields)
+        asked = filters.parse(plain(where) or None, graph.ANNOTATIONS.fields)
         async with info.context.loaders.session() as session:
             counted: Any = await stats.annotation_stats(session, info.context.viewer, asked, by)
         return counted

@@ -1,5 +1,7 @@
 """Scalars beyond GraphQL's own."""
 
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any, NewType
 
 import orjson
@@ -11,13 +13,34 @@ from genji_graphql.database import Json
 JSON = NewType("JSON", object)
 
 
-def _serialize(value: Any) -> Any:
-    # Stored JSON goes out as PostgreSQL wrote it.
-    return orjson.Fragment(value.encode()) if isinstance(value, Json) else value
+def _json(value: Any) -> orjson.Fragment:
+    # Stored JSON goes out as PostgreSQL wrote it, and a part of it with its numbers as they were.
+    return orjson.Fragment(value.encode() if isinstance(value, Json) else orjson.dumps(value, default=_digits))
 
 
-def _parse(value: Any) -> Any:
+def _digits(number: Decimal) -> orjson.Fragment:
+    return orjson.Fragment(f"{number:f}")
+
+
+def _parse_json(value: Any) -> Any:
     return value
+
+
+def _parse_moment(value: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError("a moment is written like 2026-01-31T09:30:00Z, with its offset from UTC")
+
+
+def _parse_day(value: Any) -> date:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError("a day is written like 2026-01-31") from None
 
 
 SCALARS: dict[object, ScalarDefinition] = {
@@ -25,7 +48,19 @@ SCALARS: dict[object, ScalarDefinition] = {
         name="JSON",
         description="Any JSON value: an object, a list, a string, a number, true, false or null.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
-        serialize=_serialize,
-        parse_value=_parse,
-    )
+        serialize=_json,
+        parse_value=_parse_json,
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="A moment (ISO 8601), such as `2026-01-31T09:30:00Z`. Without an offset from UTC it is refused.",
+        serialize=datetime.isoformat,
+        parse_value=_parse_moment,
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description="A day (ISO 8601), such as `2026-01-31`.",
+        serialize=date.isoformat,
+        parse_value=_parse_day,
+    ),
 }

@@ -30,10 +30,13 @@ query Reading($id: ID!, $classroom: ID, $after: String) {
 
 
 async def test_a_visitor_reads_a_document_with_its_notes_and_their_replies(service: Service, world: World) -> None:
-    murasaki, sei = await world.person("murasaki", first_name="Murasaki", last_name="Shikibu"), await world.person("sei")
+    murasaki, sei = (
+        await world.person("murasaki", first_name="Murasaki", last_name="Shikibu"),
+        await world.person("sei"),
+    )
     collection = await world.collection(title="Genji", language="ja")
     document = await world.document(collection, title="Kiritsubo")
-    first, second = await world.elements(document, 2)
+    first, _ = await world.elements(document, 2)
     note = await world.note(first, creator_id=murasaki.id)
     await world.response(note, creator_id=sei.id, body={"value": "Yes"})
     await world.response(note, "tagging", body={"value": "moon"})
