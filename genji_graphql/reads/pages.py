@@ -108,7 +108,8 @@ def page_of(
 def cursor(row: Base, listing: Listing, page: Page) -> str:
     """The place of a row in a list of this order and filter."""
     values = [getattr(row, column.key) for column in listing.columns(page.order)]
-    encoded = [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    # asyncpg gives infinity as the first or last moment there is, and without a zone.
+    encoded = [value.replace(tzinfo=UTC).isoformat() if isinstance(value, datetime) else value for value in values]
     return urlsafe_b64encode(
         json.dumps([_fingerprint(listing, page.order, page.where), *encoded], separators=(",", ":")).encode()
     ).decode()
