@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from genji_graphql.errors import Unavailable
-from genji_graphql.settings import Settings
+from genji_graphql.settings import DatabaseProfile, Settings
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +54,14 @@ def create_engine(settings: Settings) -> AsyncEngine:
         pool_pre_ping=settings.db_pool_pre_ping,
         json_serializer=Json.of,
         json_deserializer=Json,
-        connect_args={"timeout": CONNECT_TIMEOUT, "server_settings": {"application_name": "genji", "timezone": "UTC"}},
+        connect_args={"timeout": CONNECT_TIMEOUT, "server_settings": _server_settings(settings)},
     )
+
+
+def _server_settings(settings: Settings) -> dict[str, str]:
+    always = {"application_name": "genji", "timezone": "UTC"}
+    # JIT compiles for longer than any statement of ours runs. A pooler would refuse to be told so.
+    return always if settings.db_profile is DatabaseProfile.SERVERLESS else always | {"jit": "off"}
 
 
 def reading_sessions(engine: AsyncEngine) -> Sessions:

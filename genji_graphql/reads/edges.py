@@ -13,13 +13,15 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import SQLCoreOperations
 
 from genji_graphql.access.viewer import Viewer
-from genji_graphql.access.visibility import visible
+from genji_graphql.access.visibility import visible, visible_notes
 from genji_graphql.models import Annotation, Base
-from genji_graphql.reads.filters import Where, condition, names
+from genji_graphql.reads.filters import Where, condition, names, values
 from genji_graphql.reads.pages import Listing, Page, between, ordering
 from genji_graphql.vocabulary import RESPONSES, AnnotationStatus
 
 Column = SQLCoreOperations[Any]
+
+_IN_USE = Annotation.status.in_([AnnotationStatus.ACTIVE, AnnotationStatus.PRIVATE])
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,29 +138,23 @@ def rows_statement(model: type[Base], viewer: Viewer, given: type[Base] | None, 
 
 
 def conditions(
-    edge: ToMany, viewer: Viewer, where: Where | None, named: frozenset[str] = frozenset()
+    edge: ToMany, viewer: Viewer, where: Where | None, *, responses: bool = False
 ) -> list[ColumnElement[bool]]:
     """What makes a row one of this list: sight, the edge's own terms, the client's filter.
 
-    `named` are fields that the client speaks of elsewhere than in the filter.
+    With `responses` a list of notes holds what answers them as well, though the filter doesn't name it.
     """
     asked = condition(where, edge.listing.fields, viewer)
+    unnamed = RESPONSES - values(where, "motivation") if edge.proper and not responses else frozenset()
+    notes_only = unnamed == RESPONSES
     return [
-        visible(edge.target, viewer, edge.source),
+        visible_notes(viewer, edge.source) if notes_only else visible(edge.target, viewer, edge.source),
         *edge.only,
         *(() if edge.listed_for is None else (edge.listed_for(viewer),)),
-        *(_proper(names(where) | named) if edge.proper else ()),
+        *((func.coalesce(Annotation.motivation, "").not_in(sorted(unnamed)),) if unnamed else ()),
+        *((_IN_USE,) if edge.proper and "status" not in names(where) else ()),
         *(() if asked is None else (asked,)),
     ]
-
-
-def _proper(named: frozenset[str]) -> list[ColumnElement[bool]]:
-    terms: list[ColumnElement[bool]] = []
-    if "motivation" not in named:
-        terms.append(func.coalesce(Annotation.motivation, "").not_in(sorted(RESPONSES)))
-    if "status" not in named:
-        terms.append(Annotation.status.in_([AnnotationStatus.ACTIVE, AnnotationStatus.PRIVATE]))
-    return terms
 
 
 def _visible_rows(edge: ToMany, viewer: Viewer, where: Where | None) -> Select[Any]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, func, literal, not_, or_, select
@@ -245,6 +246,14 @@ def _sql(where: Where, fields: Fields, viewer: Viewer) -> Condition:
 def names(where: Where | None) -> frozenset[str]:
     """The fields that a condition speaks of."""
     return frozenset(test.field for test in tests(where))
+
+
+def values(where: Where | None, field: str) -> frozenset[Any]:
+    """The values that a condition names of a field."""
+    named = (
+        test.value if isinstance(test.value, tuple) else (test.value,) for test in tests(where) if test.field == field
+    )
+    return frozenset(chain.from_iterable(named))
 
 
 def tests(where: Where | None) -> Iterator[Test]:

@@ -56,7 +56,7 @@ async def annotation_stats(
     count = func.count()
     statement = (
         select(count, *columns)
-        .where(*conditions(all_annotations, viewer, where, named=frozenset(dimensions)))
+        .where(*conditions(all_annotations, viewer, where, responses=Dimension.MOTIVATION in dimensions))
         .group_by(*columns)
         .order_by(count.desc(), *columns)
         .limit(MAX_GROUPS)

@@ -69,7 +69,7 @@ class AnnotationWhere:
     not_: "AnnotationWhere | None" = option(_NOT, "not")
     id: IDFilter | None = option("The annotation itself.")
     motivation: StringFilter | None = option(
-        "Why it was made. Without it, replies, tags, upvotes and flags are left out."
+        "Why it was made. Replies, tags, upvotes and flags are left out unless their motivation is named here."
     )
     status: Filter[AnnotationStatus] | None = option("Without it, hidden and deleted ones are left out.")
     type: StringFilter | None = option("Its type.")
