@@ -36,14 +36,15 @@ Condition = ColumnElement[bool]
 Model = type[Base]
 
 
-# To put an annotation's condition together takes milliseconds, most of what a short statement would cost.
-@lru_cache(maxsize=512)
+# An annotation's condition takes milliseconds to put together, which is most of what a short statement costs, and half
+# a megabyte to keep: kept are those of the viewers of the moment.
+@lru_cache(maxsize=64)
 def visible(model: Model, viewer: Viewer, given: Model | None = None) -> Condition:
     """May this viewer see this row of `model`, where they were shown the `given` row that leads to it?"""
     return _CONDITIONS[model](viewer, given)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=32)
 def visible_notes(viewer: Viewer, given: Model | None = None) -> Condition:
     """May this viewer see this annotation, and is it a note, which answers no other?
 

@@ -42,11 +42,16 @@ def take_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]
         if model is not None:
             conditions: dict[Any, Any] = visibility._CONDITIONS
             monkeypatch.setitem(conditions, model, nothing)
-        visibility.visible.cache_clear()
+        forget()
 
     yield take_away
     monkeypatch.undo()
+    forget()
+
+
+def forget() -> None:
     visibility.visible.cache_clear()
+    visibility.visible_notes.cache_clear()
 
 
 def test_every_condition_is_taken_away_in_turn() -> None:
