@@ -69,3 +69,26 @@ async def test_the_reading_view_costs_one_statement_a_level(service: Service, wo
     # document; collection and elements; annotations; creators, upvotes, own upvotes, tags and replies; their creators
     # are known by then.
     assert len(service.statements) == 9
+
+
+DEEP = """
+{ collections(first: 100) { nodes { title documents(first: 100) { nodes { title elements(first: 100) {
+  nodes { text annotations(first: 100) { nodes { motivation } } } } } } } } }
+"""
+
+
+@pytest.mark.parametrize("breadth", [1, 4])
+async def test_the_deep_tree_costs_one_statement_a_level(service: Service, world: World, breadth: int) -> None:
+    for _ in range(breadth):
+        collection = await world.collection()
+        for _ in range(breadth):
+            document = await world.document(collection)
+            for element in await world.elements(document, breadth):
+                await world.note(element)
+
+    (first, *_) = (await service.ask(DEEP))["collections"]["nodes"]
+
+    assert len(first["documents"]["nodes"]) == breadth
+    assert len(first["documents"]["nodes"][0]["elements"]["nodes"]) == breadth
+    # collections, documents, elements, annotations
+    assert len(service.statements) == 4
