@@ -78,6 +78,12 @@ SIGHT = {
     # on nothing
     "note on nothing": "author administrator",
     "reply to the note on nothing": "author administrator",
+    # of nobody: who is nobody themselves isn't taken for their owner
+    "nobody's": "administrator",
+    "nobody's private note": "",
+    "nobody's class note": "pupil administrator",
+    "nobody's note on nothing": "administrator",
+    "nobody's flag": "administrator",
     # on a line of a room, naming another room
     "note on the closed line that names open": "keeper administrator",
     "note on the closed chapter that names open": "keeper administrator",
@@ -196,6 +202,7 @@ class House:
             "lent": {"visibility": Visibility.SHARED, "owner_id": keeper, "created_by_id": self["hermit"].id},
             "reader": {"visibility": Visibility.SHARED, "created_by_id": keeper},
             "closed": {"visibility": Visibility.PRIVATE, "owner_id": keeper, "modified_by_id": self["hermit"].id},
+            "nobody's": {"visibility": Visibility.PRIVATE},
         }
         for label, columns in owners.items():
             self.rows[label] = await world.collection(
@@ -260,6 +267,10 @@ class House:
             home = {"document_id": self[f"{label} chapter"].id, "document_collection_id": self[label].id}
             await self._note(f"note on the {label} line", self[f"{label} line"], by="writer", **home)
         await self._note("class note on the closed line", self["closed line"], by="pupil", **for_class)
+        await self._note("nobody's private note", line, status=AnnotationStatus.PRIVATE, creator_id=None)
+        await self._note("nobody's class note", line, creator_id=None, **for_class)
+        await self._note("nobody's note on nothing", None, creator_id=None)
+        await self._reply("nobody's flag", "note", "flagging", creator_id=None)
 
     async def _loops(self) -> None:
         world = self.place.world
