@@ -78,3 +78,44 @@ class Motivation(StrEnum):
 
 RESPONSES = frozenset({Motivation.REPLYING, Motivation.TAGGING, Motivation.UPVOTING, Motivation.FLAGGING})
 """Annotations of an annotation: reached through it rather than listed among the notes proper."""
+
+
+class MetadataFieldType(StrEnum):
+    """What a field of a collection's metadata holds."""
+
+    TEXT = "text"
+    TEXTAREA = "textarea"
+    LIST = "list"
+    IMAGE = "image"
+
+
+class RoleName(StrEnum):
+    """The roles that every site begins with. Administrators may add others."""
+
+    ADMIN = "admin"
+    INSTRUCTOR = "instructor"
+    VERIFIED_SCHOLAR = "verified_scholar"
+    STUDENT = "student"
+
+
+class PermissionName(StrEnum):
+    """What a role may let people do."""
+
+    MANAGE_ALL_CONTENT = "manage_all_content"
+    CREATE_COLLECTION = "create_collection"
+    CREATE_GROUP = "create_group"
+    CREATE_SCHOLARLY_ANNOTATION = "create_scholarly_annotation"
+    LIST_USERS = "list_users"
+    MANAGE_USERS = "manage_users"
+    ASSIGN_ROLES = "assign_roles"
+    MANAGE_SITE_SETTINGS = "manage_site_settings"
+    MANAGE_SSO = "manage_sso"
+    MANAGE_FLAGS = "manage_flags"
+
+
+class Scope(StrEnum):
+    """What a personal access token may be used for; each holds the one before."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMINISTER = "administer"

@@ -15,6 +15,9 @@ from tests.conftest import execute
 from tests.service import Service
 from tests.world import World
 
+NO_ROLES = "TRUNCATE app.roles, app.permissions RESTART IDENTITY CASCADE"
+"""For tests that count roles, the ones that every site begins with would be in the way."""
+
 
 @dataclass(frozen=True)
 class Lasting:

@@ -3,16 +3,19 @@
 from genji_graphql.models.annotation import Annotation, annotation_body_ids, annotation_target_ids
 from genji_graphql.models.base import SCHEMA, Base
 from genji_graphql.models.collection import DocumentCollection
+from genji_graphql.models.credential import AccessToken, PasswordReset, UserSession
 from genji_graphql.models.document import Document
 from genji_graphql.models.element import DocumentElement
 from genji_graphql.models.group import Group, group_members
 from genji_graphql.models.role import Permission, Role, role_permissions, user_roles
 from genji_graphql.models.share import ObjectShare
 from genji_graphql.models.site_settings import SiteSettings
-from genji_graphql.models.user import User, UserPassword
+from genji_graphql.models.sso import SsoConfiguration, SsoIdentity
+from genji_graphql.models.user import User, UserPassword, folded
 
 __all__ = [
     "SCHEMA",
+    "AccessToken",
     "Annotation",
     "Base",
     "Document",
@@ -20,13 +23,18 @@ __all__ = [
     "DocumentElement",
     "Group",
     "ObjectShare",
+    "PasswordReset",
     "Permission",
     "Role",
     "SiteSettings",
+    "SsoConfiguration",
+    "SsoIdentity",
     "User",
     "UserPassword",
+    "UserSession",
     "annotation_body_ids",
     "annotation_target_ids",
+    "folded",
     "group_members",
     "role_permissions",
     "user_roles",

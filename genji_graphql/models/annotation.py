@@ -1,6 +1,6 @@
 """What people write on the texts, after the W3C's Web Annotation model."""
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, Sequence, String, func
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, Sequence, String, func
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -51,7 +51,16 @@ class Annotation(Base):
     # The annotation that this one answers. Left out of an INSERT, the database reads it from the target.
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("annotations.id", ondelete="CASCADE"))
 
+    # Was it written for a classroom that has been deleted? The classroom is null then, which alone would say that it
+    # was written for everybody. The database sets it.
+    classroom_gone: Mapped[bool] = mapped_column(server_default="false")
+
     __table_args__ = (
+        # What answers another is a reply, tag, upvote or flag; all else is a note by itself.
+        CheckConstraint(
+            "parent_id IS NULL OR coalesce(motivation, '') IN ('replying', 'tagging', 'upvoting', 'flagging')",
+            name="responses",
+        ),
         Index("idx_annotations_document_id", "document_id"),
         Index("idx_annotations_document_element_id", "document_element_id"),
         Index("idx_annotations_creator_id", "creator_id"),

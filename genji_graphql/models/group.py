@@ -2,10 +2,11 @@
 
 from datetime import date
 
-from sqlalchemy import Column, DateTime, ForeignKey, Index, Integer, String, Table, func
+from sqlalchemy import Column, DateTime, ForeignKey, Index, Integer, String, Table, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from genji_graphql.models.base import Base, Now
+from genji_graphql.models.user import folded
 
 
 class Group(Base):
@@ -20,7 +21,14 @@ class Group(Base):
     start_date: Mapped[date | None]
     end_date: Mapped[date | None]
 
-    __table_args__ = (Index("idx_groups_created_by", "created_by_id"),)
+    # What the link to join by holds. Kept as it is, unlike a password: its instructors look it up again and again, to
+    # show it in class, and all that it lets a person do is join. The database makes it, whoever writes the row.
+    join_token: Mapped[str] = mapped_column(Text, unique=True, server_default=text("(gen_random_uuid())::text"))
+
+    __table_args__ = (
+        Index("idx_groups_created_by", "created_by_id"),
+        Index("idx_groups_name_folded", folded(name), unique=True),
+    )
 
 
 group_members = Table(

@@ -1,6 +1,6 @@
 """Who else may see, edit or manage a collection or a document."""
 
-from sqlalchemy import ForeignKey, Index, Integer
+from sqlalchemy import ForeignKey, Index, Integer, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from genji_graphql.models.base import Base, Now, words
@@ -10,7 +10,8 @@ from genji_graphql.vocabulary import AccessLevel, Recipient, SharedObject
 class ObjectShare(Base):
     """One object, shared with one person or one group at one level.
 
-    Both ends are an id and a type, so the database can't hold them as foreign keys.
+    Both ends are an id and a type, so the database can't hold them as foreign keys. Triggers take a share away with
+    either of its ends.
     """
 
     __tablename__ = "object_sharing"
@@ -27,4 +28,12 @@ class ObjectShare(Base):
         Index("idx_object_sharing_object", "object_id", "object_type"),
         Index("idx_object_sharing_shared_with", "shared_with_id", "shared_with_type"),
         Index("idx_object_sharing_created_by", "created_by_id"),
+        # Sharing again changes the level. The name that is made from four columns would be too long for PostgreSQL.
+        UniqueConstraint(
+            "object_type",
+            "object_id",
+            "shared_with_type",
+            "shared_with_id",
+            name="uq_object_sharing_object_shared_with",
+        ),
     )

@@ -1,9 +1,9 @@
 """How the site presents itself."""
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from genji_graphql.models.base import Base, LastChange
+from genji_graphql.models.base import Base, JsonColumn, LastChange
 
 
 class SiteSettings(Base):
@@ -19,5 +19,11 @@ class SiteSettings(Base):
     site_logo_mime_type: Mapped[str | None] = mapped_column(String(50))
     site_favicon_data: Mapped[str | None] = mapped_column(Text)
     site_favicon_mime_type: Mapped[str | None] = mapped_column(String(50))
+    # What is asked about each collection: a list of {"key", "label", "required", "type"}.
+    collection_metadata_schema: Mapped[JsonColumn] = mapped_column(server_default="[]")
 
-    __table_args__ = (Index("idx_site_settings_updated_by", "updated_by_id"),)
+    __table_args__ = (
+        Index("idx_site_settings_updated_by", "updated_by_id"),
+        # Of a constant: a second row would be the first one's duplicate.
+        Index("idx_site_settings_one_row", text("(true)"), unique=True),
+    )

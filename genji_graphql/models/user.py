@@ -1,9 +1,18 @@
 """People, and how they prove who they are."""
 
-from sqlalchemy import ForeignKey, Index, String, func
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, func
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from genji_graphql.models.base import Base, JsonColumn, LastChange, Now
+
+
+def folded(name: ColumnElement[str | None] | Mapped[str] | Mapped[str | None] | str) -> ColumnElement[str]:
+    """A user name or an e-mail address without its case and its Unicode form, by which it is unique and looked up.
+
+    The database does this for both sides of a comparison, with a function of its own: `lower()` depends on the
+    collation, which knows only ASCII in some databases, and Python's `casefold()` would have to agree with it.
+    """
+    return func.app.folded(name)
 
 
 class User(Base):
@@ -19,7 +28,11 @@ class User(Base):
     is_active: Mapped[bool] = mapped_column(server_default="true")
     user_metadata: Mapped[JsonColumn | None]
 
-    __table_args__ = (Index("idx_users_metadata", "user_metadata", postgresql_using="gin"),)
+    __table_args__ = (
+        Index("idx_users_metadata", "user_metadata", postgresql_using="gin"),
+        Index("idx_users_email_folded", folded(email), unique=True),
+        Index("idx_users_username_folded", folded(username), unique=True),
+    )
 
     # The name others see: first and last name, or the user name where both are missing.
     display_name: Mapped[str] = column_property(

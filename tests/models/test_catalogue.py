@@ -36,7 +36,9 @@ ADDED_COLUMNS = {
     "document_collections": ["position bigint"],
     "documents": ["position bigint", "source_id text"],
     "document_elements": ["position bigint", "source_id text"],
-    "annotations": ["parent_id integer"],
+    "annotations": ["parent_id integer", "classroom_gone boolean"],
+    "groups": ["join_token text"],
+    "site_settings": ["collection_metadata_schema jsonb"],
 }
 
 # A list's order rests on columns that are never NULL; a name, a parent or a status that is missing has no meaning.
@@ -45,23 +47,28 @@ ADDED_NOT_NULL = {
     "user_passwords": "user_id created_at updated_at",
     "roles": "name",
     "permissions": "name",
-    "groups": "name created_at",
+    "groups": "name created_at join_token",
     "object_sharing": "object_id object_type shared_with_id shared_with_type access_level created_at",
     "document_collections": "title visibility text_direction created modified position",
     "documents": "document_collection_id title created modified position",
     "document_elements": "document_id created modified position",
-    "annotations": "created modified status",
-    "site_settings": "site_logo_enabled updated_at",
+    "annotations": "created modified status classroom_gone",
+    "site_settings": "site_logo_enabled updated_at collection_metadata_schema",
     "group_members": "joined_at",
 }
 
 ADDITIONS = r"""
+annotations.classroom_gone DEFAULT false
 annotations.created DEFAULT now()
 annotations.modified DEFAULT now()
 annotations.status DEFAULT 'active'
 document_collections.text_direction DEFAULT 'ltr'
 document_collections.visibility DEFAULT 'private'
+groups.join_token DEFAULT (gen_random_uuid())
+site_settings.collection_metadata_schema DEFAULT '[]'::jsonb
 
+annotations CHECK (((parent_id IS NULL) OR ((COALESCE(motivation, '')) = ANY \
+((ARRAY['replying', 'tagging', 'upvoting', 'flagging'])))))
 annotations CHECK (((status) = ANY ((ARRAY['active', 'private', 'hidden', 'deleted']))))
 document_collections CHECK (((text_direction) = ANY ((ARRAY['ltr', 'rtl', 'vertical-rl']))))
 document_collections CHECK (((visibility) = ANY ((ARRAY['public', 'shared', 'private']))))
@@ -72,6 +79,8 @@ object_sharing CHECK (((shared_with_type) = ANY ((ARRAY['user', 'group']))))
 annotations FOREIGN KEY (parent_id) REFERENCES annotations(id) ON DELETE CASCADE
 documents UNIQUE (document_collection_id, source_id)
 document_elements UNIQUE (document_id, source_id)
+groups UNIQUE (join_token)
+object_sharing UNIQUE (object_type, object_id, shared_with_type, shared_with_id)
 
 INDEX idx_annotations_classroom_order ON annotations USING btree (classroom_id, created, id)
 INDEX idx_annotations_collection_order ON annotations USING btree (document_collection_id, created, id)
@@ -88,7 +97,11 @@ INDEX idx_groups_created_by ON groups USING btree (created_by_id)
 INDEX idx_object_sharing_created_by ON object_sharing USING btree (created_by_id)
 INDEX idx_role_permissions_permission_id ON role_permissions USING btree (permission_id)
 INDEX idx_user_roles_role_id ON user_roles USING btree (role_id)
+UNIQUE INDEX idx_site_settings_one_row ON site_settings USING btree ((true))
 
+UNIQUE INDEX idx_groups_name_folded ON groups USING btree (folded((name)))
+
+function close_classroom()
 function find_parent()
 function place_collection()
 function place_document()
@@ -99,9 +112,122 @@ TRIGGER place BEFORE INSERT ON document_elements FOR EACH ROW WHEN ((new.positio
 EXECUTE FUNCTION place_element()
 TRIGGER place BEFORE INSERT ON documents FOR EACH ROW WHEN ((new.position IS NULL)) \
 EXECUTE FUNCTION place_document()
+TRIGGER close_classroom BEFORE DELETE ON groups FOR EACH ROW EXECUTE FUNCTION close_classroom()
 TRIGGER find_parent BEFORE INSERT ON annotations FOR EACH ROW WHEN (((new.parent_id IS NULL) \
 AND ((new.motivation) = ANY ((ARRAY['replying', 'tagging', 'upvoting', 'flagging']))))) \
 EXECUTE FUNCTION find_parent()
+
+function end_shares_of()
+function end_shares_with()
+TRIGGER end_shares AFTER DELETE ON document_collections FOR EACH ROW EXECUTE FUNCTION end_shares_of('collection')
+TRIGGER end_shares AFTER DELETE ON documents FOR EACH ROW EXECUTE FUNCTION end_shares_of('document')
+TRIGGER end_shares AFTER DELETE ON groups FOR EACH ROW EXECUTE FUNCTION end_shares_with('group')
+TRIGGER end_shares AFTER DELETE ON users FOR EACH ROW EXECUTE FUNCTION end_shares_with('user')
+UNIQUE INDEX idx_users_email_folded ON users USING btree (folded((email)))
+UNIQUE INDEX idx_users_username_folded ON users USING btree (folded((username)))
+function folded(text)
+
+table access_tokens
+INDEX idx_access_tokens_user_id ON access_tokens USING btree (user_id)
+access_tokens FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+access_tokens PRIMARY KEY (id)
+access_tokens UNIQUE (token_hash)
+access_tokens.created_at DEFAULT now()
+access_tokens.created_at NOT NULL
+access_tokens.created_at timestamp with time zone
+access_tokens.expires_at timestamp with time zone
+access_tokens.id AUTO
+access_tokens.id NOT NULL
+access_tokens.id integer
+access_tokens.last_used_at timestamp with time zone
+access_tokens.name NOT NULL
+access_tokens.name character varying(100)
+access_tokens.scopes NOT NULL
+access_tokens.scopes text[]
+access_tokens.token_hash NOT NULL
+access_tokens.token_hash bytea
+access_tokens.user_id NOT NULL
+access_tokens.user_id integer
+
+table password_resets
+INDEX idx_password_resets_user_id ON password_resets USING btree (user_id)
+password_resets FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+password_resets PRIMARY KEY (id)
+password_resets UNIQUE (token_hash)
+password_resets.created_at DEFAULT now()
+password_resets.created_at NOT NULL
+password_resets.created_at timestamp with time zone
+password_resets.expires_at NOT NULL
+password_resets.expires_at timestamp with time zone
+password_resets.id AUTO
+password_resets.id NOT NULL
+password_resets.id integer
+password_resets.token_hash NOT NULL
+password_resets.token_hash bytea
+password_resets.used_at timestamp with time zone
+password_resets.user_id NOT NULL
+password_resets.user_id integer
+
+table sessions
+INDEX idx_sessions_user_id ON sessions USING btree (user_id)
+sessions FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+sessions PRIMARY KEY (id)
+sessions UNIQUE (token_hash)
+sessions.created_at DEFAULT now()
+sessions.created_at NOT NULL
+sessions.created_at timestamp with time zone
+sessions.expires_at NOT NULL
+sessions.expires_at timestamp with time zone
+sessions.id AUTO
+sessions.id NOT NULL
+sessions.id integer
+sessions.token_hash NOT NULL
+sessions.token_hash bytea
+sessions.user_id NOT NULL
+sessions.user_id integer
+
+table sso_configuration
+INDEX idx_sso_configuration_updated_by ON sso_configuration USING btree (updated_by_id)
+sso_configuration CHECK ((id = 1))
+sso_configuration CHECK ((protocol_version = ANY (ARRAY[2, 3])))
+sso_configuration FOREIGN KEY (updated_by_id) REFERENCES users(id) ON DELETE RESTRICT
+sso_configuration PRIMARY KEY (id)
+sso_configuration.attribute_mapping DEFAULT '{}'::jsonb
+sso_configuration.attribute_mapping NOT NULL
+sso_configuration.attribute_mapping jsonb
+sso_configuration.email_domain character varying(255)
+sso_configuration.enabled DEFAULT false
+sso_configuration.enabled NOT NULL
+sso_configuration.enabled boolean
+sso_configuration.id DEFAULT 1
+sso_configuration.id NOT NULL
+sso_configuration.id integer
+sso_configuration.protocol_version DEFAULT '3'::smallint
+sso_configuration.protocol_version NOT NULL
+sso_configuration.protocol_version smallint
+sso_configuration.server_url NOT NULL
+sso_configuration.server_url text
+sso_configuration.updated_at DEFAULT now()
+sso_configuration.updated_at NOT NULL
+sso_configuration.updated_at timestamp with time zone
+sso_configuration.updated_by_id NOT NULL
+sso_configuration.updated_by_id integer
+
+table sso_identities
+sso_identities FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+sso_identities PRIMARY KEY (id)
+sso_identities UNIQUE (subject)
+sso_identities UNIQUE (user_id)
+sso_identities.created_at DEFAULT now()
+sso_identities.created_at NOT NULL
+sso_identities.created_at timestamp with time zone
+sso_identities.id AUTO
+sso_identities.id NOT NULL
+sso_identities.id integer
+sso_identities.subject NOT NULL
+sso_identities.subject text
+sso_identities.user_id NOT NULL
+sso_identities.user_id integer
 """
 
 
@@ -461,7 +587,7 @@ async def test_a_person_whose_work_is_here_is_not_deleted(connection: asyncpg.Co
 async def test_a_deleted_person_takes_a_password_and_memberships(connection: asyncpg.Connection, world: World) -> None:
     person = await world.person()
     group = await world.group(person)
-    role = await world.add(models.Role(name="student"))
+    role, roles = await world.add(models.Role(name="gardener")), await count(connection, "roles")
     await world.add(models.UserPassword(user_id=person.id, hashed_password="hashed"))
     await world.run(models.user_roles.insert().values(user_id=person.id, role_id=role.id))
 
@@ -470,19 +596,20 @@ async def test_a_deleted_person_takes_a_password_and_memberships(connection: asy
     for table in ("user_passwords", "user_roles", "group_members"):
         assert await count(connection, table) == 0
     assert await connection.fetchval("SELECT id FROM app.groups") == group.id
-    assert await count(connection, "roles") == 1
+    assert await count(connection, "roles") == roles
 
 
 async def test_a_deleted_role_is_taken_from_everybody(connection: asyncpg.Connection, world: World) -> None:
-    person, role = await world.person(), await world.add(models.Role(name="student"))
+    person, role = await world.person(), await world.add(models.Role(name="gardener"))
     permission = await world.add(models.Permission(name="read"))
+    permissions = await count(connection, "permissions")
     await world.run(models.user_roles.insert().values(user_id=person.id, role_id=role.id))
     await world.run(models.role_permissions.insert().values(role_id=role.id, permission_id=permission.id))
 
     await connection.execute("DELETE FROM app.roles")
 
     assert await count(connection, "user_roles") == await count(connection, "role_permissions") == 0
-    assert await count(connection, "users") == await count(connection, "permissions") == 1
+    assert (await count(connection, "users"), await count(connection, "permissions")) == (1, permissions)
 
 
 async def test_a_deleted_group_leaves_its_annotations_and_its_members(
@@ -709,7 +836,7 @@ async def test_there_is_one_of_a_kind(connection: asyncpg.Connection, world: Wor
     document = await world.document(collection, source_id="01.xml")
     await world.element(document, source_id="l1")
     await world.add(models.UserPassword(user_id=person.id, hashed_password="hashed"))
-    await world.add(models.Role(name="student"))
+    await world.add(models.Role(name="gardener"))
     await world.add(models.Permission(name="read"))
     await world.group(person, name="One")
 
@@ -717,7 +844,7 @@ async def test_there_is_one_of_a_kind(connection: asyncpg.Connection, world: Wor
         "users (username) VALUES ('murasaki')",
         "users (username, email) VALUES ('other', 'm@example.org')",
         f"user_passwords (user_id, hashed_password) VALUES ({person.id}, 'other')",
-        "roles (name) VALUES ('student')",
+        "roles (name) VALUES ('gardener')",
         "permissions (name) VALUES ('read')",
         "group_members (group_id, user_id) SELECT group_id, user_id FROM app.group_members",
         f"documents (document_collection_id, title, source_id) VALUES ({collection.id}, 'Again', '01.xml')",
@@ -741,13 +868,16 @@ async def test_a_change_is_dated(connection: asyncpg.Connection, world: World, d
     await world.note()
     await world.add(models.UserPassword(user_id=person.id, hashed_password="hashed"))
     await world.add(models.SiteSettings(site_title="Genji", updated_by_id=person.id))
+    await world.add(
+        models.SsoConfiguration(server_url="https://cas.example.org/", attribute_mapping={}, updated_by_id=person.id)
+    )
     dated = {
         f"{table.name}.{column.name}": table
         for table in Base.metadata.tables.values()
         for column in table.columns
         if column.onupdate is not None
     }
-    assert dated.keys() == document.marked("AUTO UPDATE") | {"annotations.modified"}
+    assert dated.keys() == document.marked("AUTO UPDATE") | {"annotations.modified", "sso_configuration.updated_at"}
 
     for name, table in dated.items():
         moment = name.split(".")[1]

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy.engine import URL
 
-from tests.lasting import Lasting, lasting
+from tests.lasting import NO_ROLES, Lasting, lasting
 
 MANY = 200
 
@@ -14,8 +14,8 @@ INSERT INTO app.users (username, first_name, email, user_metadata)
 SELECT 'user' || lpad(n::text, 3, '0'), 'Person ' || n, 'user' || n || '@example.org', jsonb_build_object('number', n)
 FROM generate_series(1, {MANY}) n;
 
-INSERT INTO app.groups (name, created_by_id, start_date, end_date)
-SELECT 'Group ' || lpad(n::text, 3, '0'), n, '2026-01-01', '2026-06-30' FROM generate_series(1, {MANY}) n;
+INSERT INTO app.groups (name, created_by_id, start_date, end_date, join_token)
+SELECT 'Group ' || lpad(n::text, 3, '0'), n, '2026-01-01', '2026-06-30', 'token' || n FROM generate_series(1, {MANY}) n;
 
 INSERT INTO app.group_members (group_id, user_id)
 SELECT n, (n + step) % {MANY} + 1 FROM generate_series(1, {MANY}) n, generate_series(0, 2) step;
@@ -30,7 +30,8 @@ SELECT n, (n + step) % {MANY} + 1 FROM generate_series(1, {MANY}) n, generate_se
 INSERT INTO app.role_permissions (role_id, permission_id)
 SELECT n, (n + step) % {MANY} + 1 FROM generate_series(1, {MANY}) n, generate_series(0, 1) step;
 
-INSERT INTO app.site_settings (site_title, updated_by_id) VALUES ('Genji', 1);
+INSERT INTO app.site_settings (site_title, updated_by_id, collection_metadata_schema)
+VALUES ('Genji', 1, '[{{"key": "author", "label": "Author", "required": true, "type": "text"}}]');
 
 INSERT INTO app.document_collections (title, visibility, position, owner_id, created_by_id, modified_by_id, hierarchy)
 SELECT 'Collection ' || n, 'public', n, n, n % {MANY} + 1, (n + 1) % {MANY} + 1, '{{"levels": ["chapter"]}}'
@@ -88,5 +89,5 @@ FROM generate_series(1, {MANY}) n, unnest('{{collection,document}}'::text[]) obj
 async def crowd(server: URL, template: str) -> AsyncIterator[Lasting]:
     """Nobody may change it: many tests read it."""
     async with lasting(server, template, max_page_size=MANY) as crowd:
-        await crowd.sql(_CROWD)
+        await crowd.sql(f"{NO_ROLES};\n{_CROWD}")
         yield crowd

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from genji_graphql.reads.ids import global_id
 from genji_graphql.reads.pages import Listing
 from genji_graphql.schema import schema
 from genji_graphql.vocabulary import AccessLevel, Recipient, SharedObject
-from tests.lasting import Lasting, lasting
+from tests.lasting import NO_ROLES, Lasting, lasting
 from tests.schema.conftest import MANY
 from tests.service import Service
 from tests.world import World
@@ -137,7 +138,7 @@ class Sorted:
 _SHARE = {
     "object_id": 1,
     "object_type": SharedObject.COLLECTION,
-    "shared_with_id": 1,
+    "shared_with_id": count(1),
     "shared_with_type": Recipient.USER,
     "access_level": AccessLevel.VIEW,
 }
@@ -168,11 +169,14 @@ def values(column: InstrumentedAttribute[Any]) -> st.SearchStrategy[Any]:
 
 
 def is_unique(column: InstrumentedAttribute[Any]) -> bool:
-    return bool(column.property.columns[0].unique)
+    """By itself, or as it is folded."""
+    of_table = column.property.columns[0]
+    alone = [index for index in of_table.table.indexes if index.unique and len(index.expressions) == 1]
+    return bool(of_table.unique) or any(of_table.name in str(index.expressions[0]) for index in alone)
 
 
 def rows_of(listing: Listing) -> st.SearchStrategy[list[dict[str, Any]]]:
-    unique = [name for name, column in listing.orders.items() if column.property.columns[0].unique]
+    unique = [name for name, column in listing.orders.items() if is_unique(column)]
     row = st.fixed_dictionaries(
         {
             name: st.text("abc", min_size=1, max_size=4) if name in unique else values(column)
@@ -200,6 +204,7 @@ async def shelf(server: URL, template: str) -> AsyncIterator[Lasting]:
     """One parent of each kind, without anything in its lists."""
     async with lasting(server, template) as shelf:
         world = shelf.world
+        await shelf.sql(NO_ROLES)
         await world.person()
         await world.group()
         _, full = await world.collection(), await world.collection()
@@ -218,7 +223,8 @@ async def filled(shelf: Lasting, list_: Sorted, rows: list[dict[str, Any]]) -> A
     sessions = writing_sessions(shelf.engine)
     async with sessions.begin() as session:
         for row in rows:
-            child = model(**{**list_.rest, **row})
+            rest = {name: next(value) if isinstance(value, count) else value for name, value in list_.rest.items()}
+            child = model(**rest, **row)
             session.add(child)
             await session.flush()
             written[child.id] = row

@@ -30,7 +30,7 @@ from genji_graphql.vocabulary import (
     TextDirection,
     Visibility,
 )
-from tests.lasting import lasting
+from tests.lasting import NO_ROLES, lasting
 from tests.service import Service
 
 ADMINISTRATOR = Viewer(user_id=1, is_administrator=True)
@@ -59,11 +59,11 @@ DOCUMENTS: list[Any] = [
 ROWS: dict[Any, tuple[int, dict[str, Any]]] = {
     models.User: (8, {"username": "user{}", "is_active": [True, False]}),
     models.Group: (12, {
-        "name": WORDS, "created_by_id": NUMBERS, "created_at": MOMENTS, "start_date": DAYS, "end_date": DAYS,
+        "name": "a{}", "created_by_id": NUMBERS, "created_at": MOMENTS, "start_date": DAYS, "end_date": DAYS,
     }),
     models.DocumentCollection: (24, {
         "title": WORDS, "visibility": list(Visibility), "text_direction": list(TextDirection),
-        "language": [None, *WORDS], "owner_id": NUMBERS, "created_by_id": NUMBERS,
+        "language": [None, None, *WORDS], "owner_id": NUMBERS, "created_by_id": NUMBERS,
         "created": MOMENTS, "modified": MOMENTS, "hierarchy": DOCUMENTS, "collection_metadata": DOCUMENTS,
     }),
     models.Document: (24, {
@@ -82,7 +82,7 @@ ROWS: dict[Any, tuple[int, dict[str, Any]]] = {
         "status": [AnnotationStatus.ACTIVE, AnnotationStatus.HIDDEN, AnnotationStatus.DELETED],
     }),
     models.ObjectShare: (12, {
-        "object_id": [1], "object_type": [SharedObject.COLLECTION], "shared_with_id": [1],
+        "object_id": [1], "object_type": [SharedObject.COLLECTION], "shared_with_id": int,
         "shared_with_type": list(Recipient), "access_level": list(AccessLevel), "created_at": MOMENTS,
     }),
     models.Role: (1, {"name": "role"}),
@@ -143,15 +143,15 @@ async def library(server: URL, template: str) -> AsyncIterator[Library]:
     """Some rows of each type, the same ones each time."""
     async with lasting(server, template, max_page_size=1000) as place:
         dice = random.Random(1008)
+        await place.sql(NO_ROLES)
         rows: dict[Any, Sequence[Row]] = {}
         for model, (number, columns) in ROWS.items():
             drawn: list[dict[str, Any]] = [
-                {name: each.format(n) if isinstance(each, str) else dice.choice(each) for name, each in columns.items()}
-                for n in range(number)
+                {name: drawn_from(each, n, dice) for name, each in columns.items()} for n in range(number)
             ]
             if model is models.Annotation:
                 for n, row in enumerate(drawn):
-                    row["parent_id"] = dice.choice([None, 1]) if n else None
+                    row["parent_id"] = dice.choice([None, 1]) if n and row["motivation"] in RESPONSES else None
             async with writing_sessions(place.engine).begin() as session:
                 for row in drawn:
                     written = model(**{name: stored(name, each) for name, each in row.items() if each is not MISSING})
@@ -162,6 +162,17 @@ async def library(server: URL, template: str) -> AsyncIterator[Library]:
         for permission in rows[models.Permission]:
             await place.world.run(models.role_permissions.insert().values(role_id=1, permission_id=permission["id"]))
         yield Library(place.service, rows)
+
+
+def drawn_from(values: Any, number: int, dice: random.Random) -> Any:
+    """One of the values, or what a pattern or a function makes of the row's number."""
+    match values:
+        case str():
+            return values.format(number)
+        case list():
+            return dice.choice(values)
+        case _:
+            return values(number)
 
 
 def stored(column: str, value: Any) -> Any:
