@@ -5,6 +5,7 @@
     ├── NotFound           missing, or not for this viewer: one answer for both
     ├── NotAllowed         seen, but not theirs to do
     ├── Conflict           somebody else was first
+    ├── TooMany            too often; it says when to come back
     └── Unavailable        the database can't be reached, or isn't migrated
 
 Messages are written for the reader, in whole sentences, and hold no SQL, address or password. Whatever else is
@@ -13,11 +14,22 @@ raised is a fault of ours: it is logged with an id, and only the id is told.
 
 
 class GenjiError(Exception):
-    """Something that may fail on purpose; its text is meant to be read."""
+    """Something that may fail on purpose; its text is meant to be read.
+
+    Where one field of a form is to blame it is named.
+    """
+
+    def __init__(self, message: str = "", *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class Invalid(GenjiError):
-    """The input can't be taken."""
+    """The input can't be taken; a code tells programs why."""
+
+    def __init__(self, message: str = "", *, field: str | None = None, code: str = "INVALID") -> None:
+        super().__init__(message, field=field)
+        self.code = code
 
 
 class NotFound(GenjiError):
@@ -30,6 +42,15 @@ class NotAllowed(GenjiError):
 
 class Conflict(GenjiError):
     """Somebody else changed it first."""
+
+
+class TooMany(GenjiError):
+    """It was tried too often."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """In how many seconds it may be tried again."""
 
 
 class Unavailable(GenjiError):

@@ -4,13 +4,16 @@
 """
 
 import os
+from email.headerregistry import Address
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -22,9 +25,42 @@ class DatabaseProfile(StrEnum):
     SERVERLESS = "serverless"
 
 
+class SmtpTls(StrEnum):
+    """How the way to the mail server is encrypted."""
+
+    NONE = "none"
+    STARTTLS = "starttls"
+    TLS = "tls"
+
+
 _SERVERLESS = {"db_pool_size": 1, "db_max_overflow": 4, "db_pool_recycle": 300, "db_tls": "require"}
 
+_RATE = r"^[1-9]\d* per ([1-9]\d* )?(second|minute|hour|day)s?$"
+
 _URL_OPTIONS = {"host", "port", "ssl", "sslmode", "channel_binding", "target_session_attrs"}
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host name can only be this machine's own."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _origin(value: str) -> str:
+    """A scheme and a host, as browsers write them in the Origin header: lower case, no default port, nothing after."""
+    url = urlsplit(value.strip())
+    try:
+        port = url.port
+    except ValueError:
+        port = -1
+    bare = not (url.username or url.password or url.path.strip("/") or url.query or url.fragment)
+    if url.scheme not in ("http", "https") or not url.hostname or not bare or port == -1:
+        raise ValueError("An address like https://genji.example.org is needed, with nothing after the host")
+    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    default = {"http": 80, "https": 443}[url.scheme]
+    return f"{url.scheme}://{host}" + (f":{port}" if port and port != default else "")
 
 
 def _data_dir() -> Path:
@@ -72,10 +108,35 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", validation_alias="GENJI_HOST")
     port: int = Field(default=8000, ge=0, le=65535, validation_alias="GENJI_PORT")
     max_page_size: int = Field(default=100, ge=1, validation_alias="GENJI_MAX_PAGE_SIZE")
-    max_body_bytes: int = Field(default=1_000_000, ge=1_000, validation_alias="GENJI_MAX_BODY_BYTES")
+    max_body_bytes: int = Field(default=4_000_000, ge=1_000, validation_alias="GENJI_MAX_BODY_BYTES")
     max_import_bytes: int = Field(default=100_000_000, ge=1_000, validation_alias="GENJI_MAX_IMPORT_BYTES")
     request_connections: int = Field(default=3, ge=1, validation_alias="GENJI_REQUEST_CONNECTIONS")
     """How many database connections one request may hold at a time."""
+
+    # Accounts.
+    base_url: str = Field(default="http://127.0.0.1:8000", validation_alias="GENJI_BASE_URL")
+    """Where people reach the site: it stands in mails, decides how cookies are set, and is the origin we trust."""
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default_factory=tuple, validation_alias="GENJI_CORS_ORIGINS"
+    )
+    """Other sites whose pages may ask this server in the name of whoever is signed in."""
+    session_lifetime: int = Field(default=1_209_600, ge=60, validation_alias="GENJI_SESSION_LIFETIME")
+    sign_ins_per_account: str = Field(
+        default="10 per 15 minutes", pattern=_RATE, validation_alias="GENJI_SIGN_INS_PER_ACCOUNT"
+    )
+    sign_ins_per_address: str = Field(
+        default="100 per 15 minutes", pattern=_RATE, validation_alias="GENJI_SIGN_INS_PER_ADDRESS"
+    )
+    sso_private_network: bool = Field(default=False, validation_alias="GENJI_SSO_PRIVATE_NETWORK")
+    """Whether a CAS server may be asked without TLS and at a private address, as in development."""
+
+    # Mail. Without SMTP_HOST none is sent.
+    smtp_host: str | None = None
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_username: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_tls: SmtpTls = SmtpTls.STARTTLS
+    mail_from: str | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -106,6 +167,40 @@ class Settings(BaseSettings):
         if unknown := url.query.keys() - _URL_OPTIONS:
             raise ValueError(f"DATABASE_URL has an option that isn't understood here: {', '.join(sorted(unknown))}")
         return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_our_origin(cls, value: str) -> str:
+        origin = _origin(value)
+        if origin.startswith("http:") and not is_this_machine(urlsplit(origin).hostname or ""):
+            raise ValueError("GENJI_BASE_URL must begin with https://, unless it is this machine's own address")
+        return origin
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _are_origins(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        given = value.replace(",", " ").split() if isinstance(value, str) else value
+        return tuple(_origin(origin) for origin in given)
+
+    @field_validator("mail_from")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                Address(addr_spec=value)
+            except (ValueError, IndexError):
+                raise ValueError("An e-mail address such as genji@example.org is needed") from None
+        return value
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether people reach the site by TLS, as everywhere but on a developer's own machine."""
+        return self.base_url.startswith("https:")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the site is for this machine alone."""
+        return is_this_machine(urlsplit(self.base_url).hostname or "")
 
     @property
     def uses_embedded_database(self) -> bool:

@@ -1,0 +1,144 @@
+"""From a token to who is asking, in one statement."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    LargeBinary,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union,
+    union_all,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from genji_graphql.access.viewer import ANONYMOUS, Viewer
+from genji_graphql.identity.tokens import hash_of
+from genji_graphql.models import (
+    AccessToken,
+    Group,
+    Permission,
+    Role,
+    User,
+    UserSession,
+    group_members,
+    role_permissions,
+    user_roles,
+)
+from genji_graphql.vocabulary import PermissionName, RoleName, Scope
+
+_PERSONAL = frozenset(
+    {
+        PermissionName.CREATE_COLLECTION,
+        PermissionName.CREATE_GROUP,
+        PermissionName.CREATE_SCHOLARLY_ANNOTATION,
+        PermissionName.LIST_USERS,
+    }
+)
+"""What an access token gives without the scope `administer`: the permissions that reach nobody else's things."""
+
+
+async def viewer_of(session: AsyncSession, token: str) -> Viewer:
+    """Who holds this session or access token. Whoever it is not, or not any more, is anonymous."""
+    row = (await session.execute(_WHO, {"hash": hash_of(token)})).one_or_none()
+    if row is None:
+        return ANONYMOUS
+    permissions = frozenset(row.permissions)
+    scopes = None if row.scopes is None else frozenset(row.scopes)
+    if scopes is not None and Scope.ADMINISTER not in scopes:
+        permissions &= _PERSONAL
+    return Viewer(
+        user_id=row.user_id,
+        group_ids=frozenset(row.groups),
+        taught_group_ids=frozenset(row.taught),
+        is_administrator=PermissionName.MANAGE_ALL_CONTENT in permissions,
+        is_instructor=PermissionName.LIST_USERS in permissions,
+        permissions=permissions,
+        session_id=row.session_id,
+        scopes=scopes,
+        expires_at=row.expires_at,
+    )
+
+
+async def in_classrooms_now(session: AsyncSession, viewer: Viewer) -> Viewer:
+    """The same viewer in the classrooms that they have after a change."""
+    groups, taught = _classrooms(literal(viewer.user_id, Integer))
+    row = (await session.execute(select(groups.label("groups"), taught.label("taught")))).one()
+    return replace(viewer, group_ids=frozenset(row.groups), taught_group_ids=frozenset(row.taught))
+
+
+def _who() -> Select[Any]:
+    given = bindparam("hash", type_=LargeBinary)
+    # Of a token's use the last minute is told, not every moment: most requests then write nothing.
+    used = (
+        update(AccessToken)
+        .where(
+            AccessToken.token_hash == given,
+            or_(AccessToken.last_used_at.is_(None), AccessToken.last_used_at < func.now() - timedelta(minutes=1)),
+        )
+        .values(last_used_at=func.now())
+        .returning(AccessToken.id)
+        .cte("used")
+    )
+    sessions = select(
+        UserSession.user_id,
+        UserSession.id.label("session_id"),
+        cast(null(), ARRAY(Text)).label("scopes"),
+        UserSession.expires_at,
+    ).where(UserSession.token_hash == given)
+    access_tokens = select(
+        AccessToken.user_id, null().label("session_id"), AccessToken.scopes, AccessToken.expires_at
+    ).where(AccessToken.token_hash == given)
+    came_with = union_all(sessions, access_tokens).subquery("came_with")
+
+    permissions = (
+        select(Permission.name)
+        .join(role_permissions, role_permissions.c.permission_id == Permission.id)
+        .join(user_roles, user_roles.c.role_id == role_permissions.c.role_id)
+        .where(user_roles.c.user_id == came_with.c.user_id)
+        .correlate(came_with)
+    )
+    groups, taught = _classrooms(came_with.c.user_id)
+    return (
+        select(
+            came_with,
+            func.array(permissions.scalar_subquery()).label("permissions"),
+            groups.label("groups"),
+            taught.label("taught"),
+        )
+        .join(User, User.id == came_with.c.user_id)
+        .where(User.is_active, or_(came_with.c.expires_at.is_(None), came_with.c.expires_at > func.now()))
+        .add_cte(used)
+    )
+
+
+def _classrooms(user_id: ColumnElement[int]) -> tuple[ColumnElement[list[int]], ColumnElement[list[int]]]:
+    """The classrooms that somebody belongs to or created, and those of them that they teach."""
+    created = select(Group.id).where(Group.created_by_id == user_id).correlate_except(Group)
+    joined = select(group_members.c.group_id).where(group_members.c.user_id == user_id).correlate_except(group_members)
+    instructed = (
+        select(group_members.c.group_id)
+        .join(user_roles, user_roles.c.user_id == group_members.c.user_id)
+        .join(Role, Role.id == user_roles.c.role_id)
+        .where(group_members.c.user_id == user_id, Role.name == RoleName.INSTRUCTOR)
+        .correlate_except(group_members, user_roles, Role)
+    )
+    return (
+        func.array(union(joined, created).scalar_subquery()),
+        func.array(union(created, instructed).scalar_subquery()),
+    )
+
+
+_WHO = _who()
