@@ -9,9 +9,25 @@ that row's type as `given`, and only what remains is asked.
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
-from sqlalchemy.orm import aliased
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    and_,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.orm import aliased, join
+from sqlalchemy.sql.elements import SQLCoreOperations
 
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.models import (
@@ -30,10 +46,22 @@ from genji_graphql.models import (
     role_permissions,
     user_roles,
 )
-from genji_graphql.vocabulary import AnnotationStatus, Motivation, Recipient, SharedObject, Visibility
+from genji_graphql.vocabulary import AccessLevel, AnnotationStatus, Motivation, Recipient, SharedObject, Visibility
 
 Condition = ColumnElement[bool]
 Model = type[Base]
+
+# Aliases, so that a statement about these tables isn't taken for what is looked for beside it. They are made once: that
+# costs more than to run most statements.
+_collection = aliased(DocumentCollection)
+_document = aliased(Document)
+_element = aliased(DocumentElement)
+_note = aliased(Annotation)
+_higher = aliased(Annotation)
+_share = aliased(ObjectShare)
+
+_placed = join(_document, _collection, _collection.id == _document.document_collection_id)
+_nothing = select(literal(1).label("nothing")).subquery()
 
 
 # An annotation's condition takes milliseconds to put together, which is most of what a short statement costs, and half
@@ -51,8 +79,17 @@ def visible_notes(viewer: Viewer, given: Model | None = None) -> Condition:
     Lists of notes ask this rather than `visible`: PostgreSQL takes the way up a thread for so dear that it reads a
     whole index to be spared one, even where no row has a thread.
     """
-    on_text = true() if given is DocumentElement else _place(Annotation, viewer)
-    return and_(Annotation.parent_id.is_(None), _in_sight(Annotation, viewer), on_text)
+    return and_(
+        Annotation.parent_id.is_(None),
+        true() if given is DocumentElement else _place(Annotation, viewer),
+        _classroom(Annotation, viewer),
+        _life(Annotation, viewer, _moderated_alone(Annotation, viewer)),
+    )
+
+
+def within_reach(model: Model, viewer: Viewer, level: AccessLevel) -> Condition:
+    """Does this viewer reach this level on this collection, document or element? To reach `view` is to see it."""
+    return _REACH[model](viewer, None, level)
 
 
 def may_list_people(viewer: Viewer) -> Condition:
@@ -65,155 +102,206 @@ def may_see_details(viewer: Viewer, user_id: ColumnElement[int]) -> Condition:
     return true() if viewer.is_administrator else user_id == viewer.user_id
 
 
-def _collections(viewer: Viewer, _: Model | None) -> Condition:
-    """Anyone sees a public one; its keeper any; a share opens it unless it is private."""
+def may_see_email(viewer: Viewer) -> Condition:
+    """An address is told to whom it belongs, to administrators, and to those who teach that person."""
     if viewer.is_administrator:
         return true()
-    public = DocumentCollection.visibility == Visibility.PUBLIC
     if viewer.is_anonymous:
-        return public
-    return or_(
-        public,
-        DocumentCollection.keeper_id == viewer.user_id,
-        and_(
-            DocumentCollection.visibility == Visibility.SHARED,
-            DocumentCollection.id.in_(_shared(SharedObject.COLLECTION, viewer)),
-        ),
-    )
+        return false()
+    taught = _among(group_members.c.group_id, viewer.taught_group_ids)
+    return or_(User.id == viewer.user_id, User.id.in_(select(group_members.c.user_id).where(taught)))
 
 
-def _documents(viewer: Viewer, given: Model | None) -> Condition:
-    """A document is seen with its collection, by its owner, and through a share of its own unless that is private."""
+def _collections(viewer: Viewer, _: Model | None, level: AccessLevel = AccessLevel.VIEW) -> Condition:
+    return true() if viewer.is_administrator else _reached(DocumentCollection, None, viewer, level)
+
+
+def _documents(viewer: Viewer, given: Model | None, level: AccessLevel = AccessLevel.VIEW) -> Condition:
+    """It takes its collection's level, its owner's, and that of its own shares, unless the collection is private."""
     if viewer.is_administrator or given in {DocumentCollection, DocumentElement}:
         return true()
-    its_collection = select(1).where(DocumentCollection.id == Document.document_collection_id)
-    with_collection = its_collection.where(_collections(viewer, None)).exists()
-    if viewer.is_anonymous:
-        return with_collection
-    return or_(
-        with_collection,
-        Document.owner_id == viewer.user_id,
-        and_(
-            Document.id.in_(_shared(SharedObject.DOCUMENT, viewer)),
-            its_collection.where(DocumentCollection.visibility != Visibility.PRIVATE).exists(),
-        ),
-    )
+    its_collection = _collection.id == Document.document_collection_id
+    return select(1).where(its_collection, _reached(_collection, Document, viewer, level)).exists()
 
 
-def _elements(viewer: Viewer, given: Model | None) -> Condition:
-    """An element is seen with its document."""
+def _elements(viewer: Viewer, given: Model | None, level: AccessLevel = AccessLevel.VIEW) -> Condition:
+    """An element takes its document's level."""
     if viewer.is_administrator or given is Document:
         return true()
-    return select(1).where(Document.id == DocumentElement.document_id, _documents(viewer, None)).exists()
+    its_document = _document.id == DocumentElement.document_id
+    return select(1).select_from(_placed).where(its_document, _reached(_collection, _document, viewer, level)).exists()
+
+
+def _reached(
+    collection: type[DocumentCollection], document: type[Document] | None, viewer: Viewer, level: AccessLevel
+) -> Condition:
+    """Anyone sees what is public; its keeper manages it; a share gives its level, unless the collection is private."""
+    public = collection.visibility == Visibility.PUBLIC if level is AccessLevel.VIEW else false()
+    if viewer.is_anonymous:
+        return public
+    kept = [collection.keeper_id == viewer.user_id]
+    shared = [collection.id.in_(_shared(SharedObject.COLLECTION, viewer, level))]
+    if document is not None:
+        kept.append(document.owner_id == viewer.user_id)
+        shared.append(document.id.in_(_shared(SharedObject.DOCUMENT, viewer, level)))
+    return or_(public, *kept, and_(collection.visibility != Visibility.PRIVATE, or_(*shared)))
 
 
 def _annotations(viewer: Viewer, given: Model | None) -> Condition:
     """A note is seen with the text it is on; a response with what it answers, all the way up its thread."""
-    in_sight = _in_sight(Annotation, viewer)
     if given is Annotation:
-        return in_sight
-    return or_(visible_notes(viewer, given), and_(Annotation.parent_id.is_not(None), in_sight, _thread(viewer)))
+        return and_(_classroom(Annotation, viewer), _life(Annotation, viewer, moderated(Annotation, viewer)))
+    return or_(visible_notes(viewer, given), and_(Annotation.parent_id.is_not(None), _thread(viewer)))
 
 
-def _in_sight(annotation: type[Annotation], viewer: Viewer) -> Condition:
-    """By itself, wherever it is."""
-    return and_(_life(annotation, viewer), _classroom(annotation, viewer))
+def _life(annotation: type[Annotation], viewer: Viewer, moderates: Condition) -> Condition:
+    """Active ones are for all who get here; private ones their owner's.
 
-
-def _life(annotation: type[Annotation], viewer: Viewer) -> Condition:
-    """Active ones are for all who get here; the rest, and flags, for whom they belong to.
-
-    An administrator sees what is hidden, deleted and flagged, but nobody else's private notes.
+    What is hidden or deleted, and flags, are for whom they belong to and for those who moderate.
     """
-    if viewer.is_administrator:
-        return or_(annotation.status != AnnotationStatus.PRIVATE, annotation.keeper_id == viewer.user_id)
-    everyones = and_(
-        annotation.status == AnnotationStatus.ACTIVE, annotation.motivation.is_distinct_from(Motivation.FLAGGING)
+    active = annotation.status == AnnotationStatus.ACTIVE
+    flag = annotation.motivation.is_not_distinct_from(Motivation.FLAGGING)
+    if viewer.is_anonymous:
+        return and_(active, not_(flag))
+    return or_(
+        and_(active, not_(flag)),
+        annotation.keeper_id == viewer.user_id,
+        and_(annotation.status != AnnotationStatus.PRIVATE, moderates),
     )
-    return everyones if viewer.is_anonymous else or_(everyones, annotation.keeper_id == viewer.user_id)
+
+
+def moderated(annotation: type[Annotation], viewer: Viewer) -> Condition:
+    """May this viewer moderate it: like everything, as a teacher of its classroom, or by managing its text?
+
+    A response is moderated with what began its thread: it need not say where it stands itself.
+    """
+    if viewer.moderates_everything:
+        return true()
+    if viewer.is_anonymous:
+        return false()
+    up, note = thread(annotation)
+    begun = select(1).select_from(up).where(note.parent_id.is_(None), _moderated_alone(note, viewer))
+    return or_(_taught(annotation, viewer), begun.exists())
+
+
+def _moderated_alone(annotation: type[Annotation], viewer: Viewer) -> Condition:
+    """`moderated`, for a note that began its thread."""
+    if viewer.moderates_everything:
+        return true()
+    if viewer.is_anonymous:
+        return false()
+    return or_(_taught(annotation, viewer), _place(annotation, viewer, AccessLevel.MANAGE))
+
+
+def _taught(annotation: type[Annotation], viewer: Viewer) -> Condition:
+    return _among(annotation.classroom_id, viewer.taught_group_ids)
 
 
 def _classroom(annotation: type[Annotation], viewer: Viewer) -> Condition:
-    """What was written for a classroom stays in it."""
+    """What was written for a classroom stays in it; of one that is gone, with whom it belongs to."""
     if viewer.is_administrator:
         return true()
-    for_all = annotation.classroom_id.is_(None)
+    for_all = and_(annotation.classroom_id.is_(None), not_(annotation.classroom_gone))
     if viewer.is_anonymous:
         # IS TRUE changes nothing but that no index is asked for them: there, nearly every note is.
         return for_all.is_(true())
     return or_(
         for_all,
-        annotation.classroom_id.in_(sorted(viewer.group_ids)),
+        _among(annotation.classroom_id, viewer.group_ids),
         annotation.keeper_id == viewer.user_id,
     )
 
 
-def _place(annotation: type[Annotation], viewer: Viewer) -> Condition:
+def _place(annotation: type[Annotation], viewer: Viewer, level: AccessLevel = AccessLevel.VIEW) -> Condition:
     """It follows the element it is on; without one its document; without one its collection."""
     if viewer.is_administrator:
         return true()
-    element, document, collection = (
-        annotation.document_element_id,
-        annotation.document_id,
-        annotation.document_collection_id,
+    # Joined one after the other, so that what the row says besides, of another text, is never looked at.
+    there = (
+        _nothing.outerjoin(_element, _element.id == annotation.document_element_id)
+        .outerjoin(_document, _document.id == func.coalesce(_element.document_id, annotation.document_id))
+        .join(
+            _collection,
+            _collection.id == func.coalesce(_document.document_collection_id, annotation.document_collection_id),
+        )
     )
-    places = or_(
-        select(1).where(DocumentElement.id == element, _elements(viewer, None)).exists(),
-        and_(element.is_(None), select(1).where(Document.id == document, _documents(viewer, None)).exists()),
-        and_(
-            element.is_(None),
-            document.is_(None),
-            select(1).where(DocumentCollection.id == collection, _collections(viewer, None)).exists(),
-        ),
+    place = select(1).select_from(there).where(_reached(_collection, _document, viewer, level)).exists()
+    if viewer.is_anonymous or level is not AccessLevel.VIEW:
+        return place
+    nowhere = and_(
+        annotation.document_element_id.is_(None),
+        annotation.document_id.is_(None),
+        annotation.document_collection_id.is_(None),
     )
-    if viewer.is_anonymous:
-        return places
-    nowhere = and_(element.is_(None), document.is_(None), collection.is_(None))
-    return or_(places, and_(nowhere, annotation.keeper_id == viewer.user_id))
+    return or_(place, and_(nowhere, annotation.keeper_id == viewer.user_id))
 
 
 def _thread(viewer: Viewer) -> Condition:
-    """Is everything that this response answers in sight, up to the note that began the thread?"""
-    above = aliased(Annotation, name="above")
-    higher = aliased(Annotation, name="higher")
-    parent = select(above.id, above.parent_id).where(above.id == Annotation.parent_id).correlate(Annotation)
-    up = parent.cte("up", recursive=True, nesting=True)
+    """Is this response, and everything that it answers, in sight, up to the note that began the thread?"""
+    up, note = thread(Annotation)
+    began = note.parent_id.is_(None)
+    begun_in_sight = _any(and_(began, _place(note, viewer)))
+    in_classrooms = _all(_classroom(note, viewer))
+    # Who moderates what began the thread moderates all of it; others what was written for a classroom they teach.
+    alive = _all(_life(note, viewer, _taught(note, viewer)))
+    if not viewer.is_anonymous:
+        alive = or_(alive, and_(_any(and_(began, _moderated_alone(note, viewer))), _all(_life(note, viewer, true()))))
+    return select(and_(begun_in_sight, in_classrooms, alive)).select_from(up).scalar_subquery()
+
+
+def _all(condition: Condition) -> Condition:
+    # An aggregate leaves out what is unknown, such as whether a note without a creator is the viewer's.
+    return func.bool_and(func.coalesce(condition, false()))
+
+
+def _any(condition: Condition) -> Condition:
+    return func.bool_or(func.coalesce(condition, false()))
+
+
+def thread(annotation: type[Annotation]) -> tuple[FromClause, type[Annotation]]:
+    """The annotation, what it answers, and so on: as a table to select from, and the annotations in it.
+
+    Without one among them that answers nothing, it is a loop.
+    """
+    itself = select(annotation.id, annotation.parent_id).correlate(annotation)
+    up = itself.cte("up", recursive=True, nesting=True)
     # UNION rather than UNION ALL: a loop of parents ends instead of running on.
-    up = up.union(select(higher.id, higher.parent_id).join(up, higher.id == up.c.parent_id))
-    ancestor = aliased(Annotation, name="ancestor")
-    began = and_(ancestor.parent_id.is_(None), _place(ancestor, viewer))
-    return (
-        select(and_(func.bool_and(_in_sight(ancestor, viewer)), func.bool_or(began)))
-        .select_from(up.join(ancestor, ancestor.id == up.c.id))
-        .scalar_subquery()
-    )
+    up = up.union(select(_higher.id, _higher.parent_id).join(up, _higher.id == up.c.parent_id))
+    return up.join(_note, _note.id == up.c.id), _note
 
 
 def _people(viewer: Viewer, given: Model | None) -> Condition:
     """One sees whoever wrote or owns something one sees, and one's classmates and teachers."""
-    if viewer.is_administrator or given in {Annotation, Document, DocumentCollection, Group}:
+    if viewer.is_administrator or given in {Annotation, Document, DocumentCollection, Group, User}:
         return true()
     through_work = [
-        select(1).where(Annotation.creator_id == User.id, _annotations(viewer, None)).exists(),
-        select(1).where(Annotation.owner_id == User.id, _annotations(viewer, None)).exists(),
-        select(1).where(DocumentCollection.created_by_id == User.id, _collections(viewer, None)).exists(),
-        select(1).where(DocumentCollection.owner_id == User.id, _collections(viewer, None)).exists(),
-        select(1).where(Document.owner_id == User.id, _documents(viewer, None)).exists(),
+        select(1)
+        .where(or_(Annotation.creator_id == User.id, Annotation.owner_id == User.id), _annotations(viewer, None))
+        .exists(),
+        select(1)
+        .where(
+            or_(_collection.created_by_id == User.id, _collection.owner_id == User.id),
+            _reached(_collection, None, viewer, AccessLevel.VIEW),
+        )
+        .exists(),
+        select(1)
+        .select_from(_placed)
+        .where(_document.owner_id == User.id, _reached(_collection, _document, viewer, AccessLevel.VIEW))
+        .exists(),
     ]
     if viewer.is_anonymous:
         return or_(*through_work)
-    mine = sorted(viewer.group_ids)
     return or_(
         User.id == viewer.user_id,
-        User.id.in_(select(group_members.c.user_id).where(group_members.c.group_id.in_(mine))),
-        User.id.in_(select(Group.created_by_id).where(Group.id.in_(mine))),
+        User.id.in_(select(group_members.c.user_id).where(_among(group_members.c.group_id, viewer.group_ids))),
+        User.id.in_(select(Group.created_by_id).where(_among(Group.id, viewer.group_ids))),
         *through_work,
     )
 
 
 def _groups(viewer: Viewer, _: Model | None) -> Condition:
     """A classroom is seen by those in it."""
-    return true() if viewer.is_administrator else Group.id.in_(sorted(viewer.group_ids))
+    return true() if viewer.is_administrator else _among(Group.id, viewer.group_ids)
 
 
 def _roles(viewer: Viewer, _: Model | None) -> Condition:
@@ -235,19 +323,17 @@ def _permissions(viewer: Viewer, given: Model | None) -> Condition:
 
 
 def _shares(viewer: Viewer, _: Model | None) -> Condition:
-    """A share is seen by whom it is with, and by the keeper of what it shares."""
+    """A share is seen by whom it is with, and by those who manage what it shares."""
     if viewer.is_administrator:
         return true()
     if viewer.is_anonymous:
         return false()
-    my_collections = select(DocumentCollection.id).where(DocumentCollection.keeper_id == viewer.user_id)
-    my_documents = select(Document.id).where(
-        or_(Document.owner_id == viewer.user_id, Document.document_collection_id.in_(my_collections))
-    )
+    collections = select(DocumentCollection.id).where(_collections(viewer, None, AccessLevel.MANAGE))
+    documents = select(Document.id).where(_documents(viewer, None, AccessLevel.MANAGE))
     return or_(
         _with(viewer),
-        and_(ObjectShare.object_type == SharedObject.COLLECTION, ObjectShare.object_id.in_(my_collections)),
-        and_(ObjectShare.object_type == SharedObject.DOCUMENT, ObjectShare.object_id.in_(my_documents)),
+        and_(ObjectShare.object_type == SharedObject.COLLECTION, ObjectShare.object_id.in_(collections)),
+        and_(ObjectShare.object_type == SharedObject.DOCUMENT, ObjectShare.object_id.in_(documents)),
     )
 
 
@@ -255,16 +341,31 @@ def _everyones(_viewer: Viewer, _given: Model | None) -> Condition:
     return true()
 
 
-def _with(viewer: Viewer) -> Condition:
+def _with(viewer: Viewer, share: type[ObjectShare] = ObjectShare) -> Condition:
     return or_(
-        and_(ObjectShare.shared_with_type == Recipient.USER, ObjectShare.shared_with_id == viewer.user_id),
-        and_(ObjectShare.shared_with_type == Recipient.GROUP, ObjectShare.shared_with_id.in_(sorted(viewer.group_ids))),
+        and_(share.shared_with_type == Recipient.USER, share.shared_with_id == viewer.user_id),
+        and_(share.shared_with_type == Recipient.GROUP, _among(share.shared_with_id, viewer.group_ids)),
     )
 
 
-def _shared(kind: SharedObject, viewer: Viewer) -> Select[int]:
-    return select(ObjectShare.object_id).where(ObjectShare.object_type == kind, _with(viewer))
+def _among(column: SQLCoreOperations[Any], ids: frozenset[int]) -> Condition:
+    # One array parameter: the same statement, prepared once, for whoever is in one classroom or in ten.
+    return column == func.any(literal(sorted(ids), ARRAY(Integer)))
 
+
+def _shared(kind: SharedObject, viewer: Viewer, level: AccessLevel) -> Select[int]:
+    """What is shared with the viewer at this level or a higher one, as ids."""
+    enough = list(AccessLevel)[list(AccessLevel).index(level) :]
+    return select(_share.object_id).where(
+        _share.object_type == kind, _share.access_level.in_(enough), _with(viewer, _share)
+    )
+
+
+_REACH: dict[Model, Callable[[Viewer, Model | None, AccessLevel], Condition]] = {
+    Document: _documents,
+    DocumentCollection: _collections,
+    DocumentElement: _elements,
+}
 
 _CONDITIONS: dict[Model, Callable[[Viewer, Model | None], Condition]] = {
     Annotation: _annotations,

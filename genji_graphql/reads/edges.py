@@ -12,6 +12,7 @@ from sqlalchemy import ARRAY, ColumnElement, FromClause, Integer, Select, func, 
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import SQLCoreOperations
 
+from genji_graphql.access.rules import RULES, allowed
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.access.visibility import visible, visible_notes
 from genji_graphql.models import Annotation, Base
@@ -135,6 +136,12 @@ def computed_statement(computed: Computed, viewer: Viewer, parents: Sequence[int
 def rows_statement(model: type[Base], viewer: Viewer, given: type[Base] | None, row_ids: Sequence[int]) -> Select[Any]:
     """The rows of these ids that the viewer may see."""
     return select(model).where(model.id == func.any(_bound(row_ids)), visible(model, viewer, given))
+
+
+def abilities_statement(model: type[Base], viewer: Viewer, row_ids: Sequence[int]) -> Select[Any]:
+    """What the viewer may do to each of these rows: (id, answers in the order of the rules)."""
+    answers: list[Any] = [allowed(model, action, viewer).label(action) for action in RULES[model]]
+    return select(model.id, *answers).where(model.id == func.any(_bound(row_ids)))
 
 
 def conditions(

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Integer, func, literal
 
-from genji_graphql.access.visibility import may_list_people, may_see_details
+from genji_graphql.access.visibility import may_list_people, may_see_details, may_see_email
 from genji_graphql.models import (
     Annotation,
     Document,
@@ -239,6 +239,12 @@ annotation_viewer_has_upvoted = Computed(
 
 # -- people
 
+user_email = Computed(
+    # From a person to themselves, for whoever may be told.
+    ToMany(USERS, User.id, User, listed_for=may_see_email),
+    value=lambda _: func.min(User.email),
+    default=None,
+)
 user_collections = ToMany(COLLECTIONS, DocumentCollection.keeper_id, User)
 user_created_collections = ToMany(COLLECTIONS, DocumentCollection.created_by_id, User)
 user_modified_collections = ToMany(COLLECTIONS, DocumentCollection.modified_by_id, User)

@@ -4,7 +4,7 @@ Loaders belong to one operation. They remember what they loaded, so after a chan
 """
 
 from asyncio import Semaphore
-from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from aiodataloader import DataLoader
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from genji_graphql.access.rules import RULES, Action
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.database import Sessions
 from genji_graphql.models import Base
@@ -19,6 +20,7 @@ from genji_graphql.reads.edges import (
     Computed,
     ToMany,
     ToOne,
+    abilities_statement,
     computed_statement,
     count_statement,
     page_statement,
@@ -66,6 +68,14 @@ class Loaders:
     async def computed(self, computed: Computed, parent: int) -> Any:
         return await self._loader(computed, partial(self._computed, computed)).load(parent)
 
+    async def abilities(self, row: Base) -> Mapping[Action, bool]:
+        """What the viewer may do to a row."""
+        model = type(row)
+        loaded: Mapping[Action, bool] = await self._loader((model, "abilities"), partial(self._abilities, model)).load(
+            row.id
+        )
+        return loaded
+
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
         """A short session for one read. An operation holds only so many connections at a time."""
@@ -96,6 +106,13 @@ class Loaders:
             rows = await session.execute(count_statement(edge, self.viewer, where, parents))
             counts: dict[int, int] = {parent: count for parent, count in rows}  # noqa: C416 - dict() would take a result for a mapping
         return [counts.get(parent, 0) for parent in parents]
+
+    async def _abilities(self, model: type[Base], ids: Sequence[int]) -> list[Mapping[Action, bool]]:
+        found: dict[int, Mapping[Action, bool]] = {}
+        async with self.session() as session:
+            for row_id, *answers in await session.execute(abilities_statement(model, self.viewer, ids)):
+                found[row_id] = dict(zip(RULES[model], map(bool, answers), strict=True))
+        return [found.get(row_id, {}) for row_id in ids]
 
     async def _computed(self, computed: Computed, parents: Sequence[int]) -> list[Any]:
         values: dict[int, Any] = {}

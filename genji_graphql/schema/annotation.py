@@ -7,6 +7,7 @@ import strawberry
 
 from genji_graphql.reads import graph, web_annotation
 from genji_graphql.schema import where
+from genji_graphql.schema.abilities import Abilities, viewer_can
 from genji_graphql.schema.collection import DocumentCollection
 from genji_graphql.schema.connection import Connection
 from genji_graphql.schema.document import Document
@@ -22,6 +23,7 @@ from genji_graphql.vocabulary import AnnotationStatus
 
 @strawberry.type(description="A comment, a scholarly note, a tag, a link or a response to one (W3C Web Annotation).")
 class Annotation(Node):
+    viewer_can: Abilities = viewer_can()
     type: str | None = strawberry.field(description="Its type.")
     motivation: str | None = strawberry.field(
         description="Why it was made: `commenting`, `scholarly`, `tagging`, `linking` … The vocabulary is open."

@@ -7,6 +7,7 @@ import strawberry
 
 from genji_graphql.reads import graph
 from genji_graphql.schema import where
+from genji_graphql.schema.abilities import Abilities, viewer_can
 from genji_graphql.schema.connection import Connection
 from genji_graphql.schema.fields import to_many, to_one
 from genji_graphql.schema.node import Node, Row
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 @strawberry.type(description="Related documents: a book and its chapters, a course and its readings.")
 class DocumentCollection(Node):
+    viewer_can: Abilities = viewer_can()
     title: str = strawberry.field(description="Its title.")
     visibility: Visibility = strawberry.field(description="Who may see it.")
     text_direction: TextDirection = strawberry.field(description="How its lines run.")

@@ -7,6 +7,7 @@ import strawberry
 
 from genji_graphql.reads import graph
 from genji_graphql.schema import where
+from genji_graphql.schema.abilities import Abilities, viewer_can
 from genji_graphql.schema.collection import DocumentCollection
 from genji_graphql.schema.connection import Connection
 from genji_graphql.schema.fields import to_many, to_one
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 @strawberry.type(description="One text of a collection; what it says stands in its elements.")
 class Document(Node):
+    viewer_can: Abilities = viewer_can()
     title: str = strawberry.field(description="Its title.")
     description: str | None = strawberry.field(description="What it is.")
     created: datetime = strawberry.field(description="When it was created.")

@@ -8,6 +8,7 @@ import strawberry
 from genji_graphql.reads import graph
 from genji_graphql.reads.stats import Stat
 from genji_graphql.schema import where
+from genji_graphql.schema.abilities import Abilities, viewer_can
 from genji_graphql.schema.connection import Connection
 from genji_graphql.schema.document import Document
 from genji_graphql.schema.fields import Info, to_many, to_one
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 @strawberry.type(description="A unit of text that people read and write on: a paragraph, a line, a heading.")
 class DocumentElement(Node):
+    viewer_can: Abilities = viewer_can()
     text: str | None = strawberry.field(description="What it says.")
     content: JSON | None = strawberry.field(description="Its text with formatting, verse and source.")
     hierarchy: JSON | None = strawberry.field(description="Where it stands in the source: chapter, page, line …")

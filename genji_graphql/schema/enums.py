@@ -6,7 +6,16 @@ from typing import Any, TypeVar
 import strawberry
 
 from genji_graphql.reads.stats import Dimension
-from genji_graphql.vocabulary import AccessLevel, AnnotationStatus, Recipient, SharedObject, TextDirection, Visibility
+from genji_graphql.vocabulary import (
+    AccessLevel,
+    AnnotationStatus,
+    MetadataFieldType,
+    Recipient,
+    Scope,
+    SharedObject,
+    TextDirection,
+    Visibility,
+)
 
 Vocabulary = TypeVar("Vocabulary", bound=type[Enum])
 
@@ -53,6 +62,22 @@ _enum(
     PRIVATE="For its owner only.",
     HIDDEN="Taken out of sight by a moderator.",
     DELETED="Deleted; it can be restored for some time.",
+)
+_enum(
+    MetadataFieldType,
+    "What a field of a collection's metadata holds.",
+    TEXT="A line of text.",
+    TEXTAREA="Text of several lines.",
+    LIST="Several lines of text, in an order.",
+    IMAGE="An image.",
+)
+_enum(
+    Scope,
+    "What an access token is good for; each holds the one before.",
+    name="AccessTokenScope",
+    READ="To read what one may see.",
+    WRITE="To change things as well.",
+    ADMINISTER="To do all that one may do, to other people's things too.",
 )
 _enum(
     Dimension,

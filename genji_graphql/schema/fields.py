@@ -56,7 +56,7 @@ def to_many(edge: ToMany, description: str, where: Any, order: Any) -> Any:
     ) -> Any:
         page = page_of(
             edge.listing,
-            largest=info.context.max_page_size,
+            largest=info.context.services.settings.max_page_size,
             first=_given(first),
             after=_given(after),
             last=_given(last),

@@ -9,6 +9,7 @@ from strawberry import UNSET
 from genji_graphql import models
 from genji_graphql.errors import Invalid
 from genji_graphql.reads import filters, graph, ids, stats
+from genji_graphql.reads.invitations import invitation
 from genji_graphql.reads.settings import site_settings
 from genji_graphql.reads.stats import Dimension
 from genji_graphql.schema import where
@@ -19,7 +20,7 @@ from genji_graphql.schema.document import Document
 from genji_graphql.schema.element import DocumentElement
 from genji_graphql.schema.fields import Info, lookup, to_many
 from genji_graphql.schema.filters import plain
-from genji_graphql.schema.group import Group
+from genji_graphql.schema.group import Group, GroupInvitation
 from genji_graphql.schema.node import Node
 from genji_graphql.schema.role import Permission, Role
 from genji_graphql.schema.share import ObjectShare
@@ -46,6 +47,7 @@ _NODES: dict[str, type[models.Base]] = {
 
 Where = Annotated[where.AnnotationWhere | None, strawberry.argument(description="Only annotations like this.")]
 By = Annotated[list[Dimension], strawberry.argument(description="What to count by, the first first.")]
+Token = Annotated[str, strawberry.argument(description="The token of the link.")]
 NodeID = Annotated[strawberry.ID, strawberry.argument(description="A global id.")]
 NodeIDs = Annotated[list[strawberry.ID], strawberry.argument(description=f"Global ids, at most {MAX_NODES}.")]
 
@@ -109,6 +111,12 @@ class Query:
         graph.all_groups, "The viewer's groups, by name.", where.GroupWhere, where.GroupOrder
     )
     group: Group | None = lookup(models.Group, "A group.")
+
+    @strawberry.field(description="The group of a link to join by; null where the link leads nowhere.")
+    async def invitation(self, info: Info, token: Token) -> GroupInvitation | None:
+        async with info.context.loaders.session() as session:
+            told: Any = await invitation(session, token)
+        return told
 
     @strawberry.field(description="The roles that the viewer may see, by name.")
     async def roles(self, info: Info) -> list[Role]:

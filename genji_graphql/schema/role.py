@@ -4,6 +4,7 @@ import strawberry
 
 from genji_graphql.reads import graph
 from genji_graphql.schema import where
+from genji_graphql.schema.abilities import Abilities, viewer_can
 from genji_graphql.schema.connection import Connection
 from genji_graphql.schema.fields import to_many
 from genji_graphql.schema.node import Node
@@ -12,6 +13,7 @@ from genji_graphql.schema.user import User
 
 @strawberry.type(description="A standing that people hold, such as instructor or student.")
 class Role(Node):
+    viewer_can: Abilities = viewer_can()
     name: str = strawberry.field(description="Its name.")
     description: str | None = strawberry.field(description="What it means.")
     permissions: "Connection[Permission]" = to_many(

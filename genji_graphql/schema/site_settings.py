@@ -6,7 +6,17 @@ import strawberry
 
 from genji_graphql.reads import graph
 from genji_graphql.schema.fields import to_one
+from genji_graphql.schema.node import Row
 from genji_graphql.schema.user import User
+from genji_graphql.vocabulary import MetadataFieldType
+
+
+@strawberry.type(description="One thing that is asked about each collection.")
+class MetadataField:
+    key: str = strawberry.field(description="Its key in `collectionMetadata`.")
+    label: str = strawberry.field(description="What people are asked for.")
+    required: bool = strawberry.field(description="Must it be filled in?")
+    type: MetadataFieldType = strawberry.field(description="What it holds.")
 
 
 @strawberry.type(description="How the site presents itself.")
@@ -19,3 +29,8 @@ class SiteSettings:
     site_favicon_mime_type: str | None = strawberry.field(description="The media type of the icon.")
     updated_at: datetime | None = strawberry.field(description="When this was last changed; null where it never was.")
     updated_by: User | None = to_one(graph.settings_updated_by, "Who was the last to change this.")
+
+    @strawberry.field(description="What is asked about each collection, in this order.")
+    def collection_metadata_schema(row: Row) -> list[MetadataField]:
+        fields = row.collection_metadata_schema.decoded()
+        return [MetadataField(**field | {"type": MetadataFieldType(field["type"])}) for field in fields]

@@ -6,8 +6,9 @@ import strawberry
 
 from genji_graphql.reads import graph
 from genji_graphql.schema import where
+from genji_graphql.schema.abilities import Abilities, viewer_can
 from genji_graphql.schema.connection import Connection
-from genji_graphql.schema.fields import Info, to_many
+from genji_graphql.schema.fields import Info, computed, to_many
 from genji_graphql.schema.node import Node, Row
 from genji_graphql.schema.scalars import JSON
 
@@ -29,15 +30,16 @@ _SHARE = strawberry.lazy("genji_graphql.schema.share")
 
 @strawberry.type(description="A person.")
 class User(Node):
+    viewer_can: Abilities = viewer_can()
     username: str = strawberry.field(description="The name that they sign in with.")
     display_name: str = strawberry.field(description="The name that others see.")
     first_name: str | None = strawberry.field(description="The first name.")
     last_name: str | None = strawberry.field(description="The last name.")
     is_active: bool = strawberry.field(description="Is the account in use? What somebody wrote stays when it isn't.")
 
-    @strawberry.field(description="The e-mail address. Told to themselves and to administrators.")
-    def email(row: Row, info: Info) -> str | None:
-        return row.email if info.context.viewer.sees_details_of(row.id) else None
+    email: str | None = computed(
+        graph.user_email, "The e-mail address. Told to themselves, to administrators, and to those who teach them."
+    )
 
     @strawberry.field(description="What else is known of them. Told to themselves and to administrators.")
     def user_metadata(row: Row, info: Info) -> JSON | None:

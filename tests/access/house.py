@@ -24,6 +24,7 @@ SIGHT = {
     "closed": "keeper administrator",
     # documents: one in `lent` is shared with `guest`, and so is one in `closed`; another in `closed` is `author`'s own
     "open chapter": EVERYONE,
+    "open second chapter": EVERYONE,
     "lent chapter": "keeper friend administrator guest",
     "lent other chapter": "keeper friend administrator",
     "reader chapter": "keeper pupil administrator",
@@ -31,6 +32,7 @@ SIGHT = {
     "closed own chapter": "keeper administrator author",
     # their elements
     "open line": EVERYONE,
+    "open second line": EVERYONE,
     "lent line": "keeper friend administrator guest",
     "lent other line": "keeper friend administrator",
     "reader line": "keeper pupil administrator",
@@ -47,6 +49,7 @@ SIGHT = {
     "deleted note": "author administrator",
     "flag": "author administrator",
     "private reply": "author",
+    "administrator's private note": "administrator",
     "hidden reply": "author administrator",
     "hidden tag": "author administrator",
     "hidden upvote": "author administrator",
@@ -86,6 +89,7 @@ SIGHT = {
     "nobody's flag": "administrator",
     # on a line of a room, naming another room
     "note on the closed line that names open": "keeper administrator",
+    "note on the closed line that names open only": "keeper administrator",
     "note on the closed chapter that names open": "keeper administrator",
     "note on the open line that names closed": EVERYONE,
     "note on the lent line": "keeper friend administrator guest",
@@ -115,6 +119,13 @@ SIGHT = {
     "share of closed with friend": "keeper friend administrator",
     "share of the lent chapter with guest": "keeper guest administrator",
     "share of the closed chapter with guest": "keeper guest administrator",
+    "share of the closed own chapter with friend": "keeper author friend administrator",
+    # a document and a collection that have the numbers of a collection and of a document of keeper's
+    "share of the open second chapter with friend": "friend administrator",
+    "share of nobody's with guest": "guest administrator",
+    # a person and a group that have the numbers of a group and of a person
+    "share of the lent other chapter with host": "keeper administrator",
+    "share of the lent other chapter with the other class": "keeper administrator",
     "role": "author writer administrator",
     "other role": "administrator",
     "permission": "author writer administrator",
@@ -123,7 +134,7 @@ SIGHT = {
 
 VIEWERS = EVERYONE.split()
 PEOPLE = [
-    "host", "maker", "mender", "scribe", "writer", "replier", "keeper", "friend", "guest", "pupil", "classmate",
+    "host", "writer", "maker", "mender", "scribe", "replier", "keeper", "friend", "guest", "pupil", "classmate",
     "teacher", "author", "hermit", "administrator",
 ]  # fmt: skip
 
@@ -210,6 +221,7 @@ class House:
             )
         for label, collection, owner in (
             ("open", "open", "scribe"),
+            ("open second", "open", None),
             ("lent", "lent", None),
             ("lent other", "lent", None),
             ("reader", "reader", None),
@@ -245,7 +257,7 @@ class House:
         await self._note("class note of one who left", line, **for_class)
         await self._reply("reply to the class note", "class note", by="pupil")
         await self._reply("class reply", "note", by="pupil", **for_class)
-        await self._reply("reply to the class reply", "class reply", by="classmate")
+        await self._reply("reply to the class reply", "class reply", by="pupil")
         await self._loops()
 
         for label in ("open", "closed", "lent"):
@@ -257,6 +269,12 @@ class House:
         closed = {"document_id": self["closed chapter"].id, "document_collection_id": self["closed"].id}
         await self._note("note on the closed line that names open", self["closed line"], by="writer", **open_)
         await self._note(
+            "note on the closed line that names open only",
+            self["closed line"],
+            by="writer",
+            document_collection_id=self["open"].id,
+        )
+        await self._note(
             "note on the closed chapter that names open",
             self["closed chapter"],
             by="writer",
@@ -267,6 +285,7 @@ class House:
             home = {"document_id": self[f"{label} chapter"].id, "document_collection_id": self[label].id}
             await self._note(f"note on the {label} line", self[f"{label} line"], by="writer", **home)
         await self._note("class note on the closed line", self["closed line"], by="pupil", **for_class)
+        await self._note("administrator's private note", line, by="administrator", status=AnnotationStatus.PRIVATE)
         await self._note("nobody's private note", line, status=AnnotationStatus.PRIVATE, creator_id=None)
         await self._note("nobody's class note", line, creator_id=None, **for_class)
         await self._note("nobody's note on nothing", None, creator_id=None)
@@ -288,6 +307,20 @@ class House:
         self.rows["share of closed with friend"] = await share(self["closed"], self["friend"])
         self.rows["share of the lent chapter with guest"] = await share(self["lent chapter"], self["guest"])
         self.rows["share of the closed chapter with guest"] = await share(self["closed chapter"], self["guest"])
+        self.rows["share of the closed own chapter with friend"] = await share(
+            self["closed own chapter"], self["friend"]
+        )
+        assert self["open second chapter"].id == self["lent"].id
+        self.rows["share of the open second chapter with friend"] = await share(
+            self["open second chapter"], self["friend"]
+        )
+        assert self["nobody's"].id == self["reader chapter"].id
+        other = self["lent other chapter"]
+        assert self["host"].id == self["class"].id
+        self.rows["share of the lent other chapter with host"] = await share(other, self["host"])
+        assert self["writer"].id == self["other class"].id
+        self.rows["share of the lent other chapter with the other class"] = await share(other, self["other class"])
+        self.rows["share of nobody's with guest"] = await share(self["nobody's"], self["guest"])
 
     async def _note(self, label: str, on: Any, *, by: str = "author", **columns: Any) -> Any:
         """A note that says its name, and points at every place there is."""

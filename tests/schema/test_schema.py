@@ -240,7 +240,13 @@ def test_a_list_is_a_connection() -> None:
 
 
 def test_secrets_are_in_no_type() -> None:
-    names = [path for path, _ in described() if "password" in path.lower() or "hash" in path.lower()]
+    """They go in by inputs of mutations, and never come out."""
+    read = {name for name, type_ in TYPES.items() if not isinstance(type_, GraphQLInputObjectType)}
+    names = [
+        path
+        for path, _ in described()
+        if path.split(".")[0] in read - {"Mutation"} and any(word in path.lower() for word in ("password", "hash"))
+    ]
     assert names == []
 
 

@@ -1,0 +1,184 @@
+"""Who may do what, in one table: for each noun, each action and the condition under which it is open.
+
+A condition speaks of a row that the viewer sees already; `visibility` decides that. What a viewer came with, such as an
+access token that may only read, is asked before any of these.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Date, FromClause, and_, cast, false, func, not_, or_, select, true
+
+from genji_graphql.access.viewer import Viewer
+from genji_graphql.access.visibility import moderated, thread, within_reach
+from genji_graphql.models import (
+    Annotation,
+    Base,
+    Document,
+    DocumentCollection,
+    DocumentElement,
+    Group,
+    Permission,
+    Role,
+    User,
+    role_permissions,
+    user_roles,
+)
+from genji_graphql.vocabulary import AccessLevel, PermissionName
+
+Condition = ColumnElement[bool]
+Rule = Callable[[Viewer], Condition]
+
+
+class Action(StrEnum):
+    """What can be done to a thing."""
+
+    EDIT = "edit"
+    DELETE = "delete"
+    RESTORE = "restore"
+    SHARE = "share"
+    ANNOTATE = "annotate"
+    REPLY = "reply"
+    MODERATE = "moderate"
+    MANAGE_MEMBERS = "manage_members"
+    DEACTIVATE = "deactivate"
+    ASSIGN_ROLES = "assign_roles"
+
+
+def reaching(model: type[Base], level: AccessLevel) -> Rule:
+    """Whoever reaches this level on it."""
+    return lambda viewer: within_reach(model, viewer, level)
+
+
+def signed_in(viewer: Viewer) -> Condition:
+    """Anybody with an account."""
+    return false() if viewer.is_anonymous else true()
+
+
+def permitted(permission: PermissionName) -> Rule:
+    """Whoever holds a role that gives this permission."""
+    return lambda viewer: true() if viewer.may(permission) else false()
+
+
+def its_owner(viewer: Viewer) -> Condition:
+    """Whose the annotation is."""
+    return false() if viewer.is_anonymous else Annotation.keeper_id == viewer.user_id
+
+
+def its_moderators(viewer: Viewer) -> Condition:
+    """Whoever may moderate the annotation."""
+    return moderated(Annotation, viewer)
+
+
+def its_owner_or_moderators(viewer: Viewer) -> Condition:
+    return or_(its_owner(viewer), its_moderators(viewer))
+
+
+def in_its_classroom(viewer: Viewer) -> Condition:
+    """Anybody signed in; in a classroom its people, until it ends. A response is in the classroom of its thread."""
+    if viewer.is_anonymous:
+        return false()
+    up, note = thread(Annotation)
+    open_classroom = select(1).where(
+        Group.id == note.classroom_id,
+        Group.id.in_(sorted(viewer.group_ids)),
+        or_(Group.end_date.is_(None), Group.end_date >= cast(func.timezone("UTC", func.now()), Date)),
+    )
+    closed = or_(note.classroom_gone, and_(note.classroom_id.is_not(None), not_(open_classroom.exists())))
+    return not_(select(1).select_from(up).where(closed).exists())
+
+
+def its_creator(viewer: Viewer) -> Condition:
+    """Who created the classroom, and administrators."""
+    if viewer.is_administrator:
+        return true()
+    return false() if viewer.is_anonymous else Group.created_by_id == viewer.user_id
+
+
+def its_teachers(viewer: Viewer) -> Condition:
+    """Who created the classroom, its instructors, and administrators."""
+    return true() if viewer.is_administrator else Group.id.in_(sorted(viewer.taught_group_ids))
+
+
+def themselves(viewer: Viewer) -> Condition:
+    return false() if viewer.is_anonymous else User.id == viewer.user_id
+
+
+def their_superiors(permission: PermissionName) -> Rule:
+    """Whoever has this permission and all of theirs: who may change an account could take it over."""
+    given = user_roles.join(role_permissions, role_permissions.c.role_id == user_roles.c.role_id)
+    return lambda viewer: and_(
+        permitted(permission)(viewer), not_(_exceeds(viewer, given, user_roles.c.user_id == User.id))
+    )
+
+
+def themselves_or_superiors(permission: PermissionName) -> Rule:
+    return lambda viewer: or_(themselves(viewer), their_superiors(permission)(viewer))
+
+
+def its_superiors(permission: PermissionName) -> Rule:
+    """Whoever has this permission and all that the role gives: nobody hands out what they lack, or takes it away."""
+    return lambda viewer: and_(
+        permitted(permission)(viewer), not_(_exceeds(viewer, role_permissions, role_permissions.c.role_id == Role.id))
+    )
+
+
+def _exceeds(viewer: Viewer, given: FromClause, whose: Condition) -> Condition:
+    """Is there a permission among these that the viewer lacks? Nobody has more than an administrator."""
+    if viewer.is_administrator:
+        return false()
+    names = given.join(Permission, Permission.id == role_permissions.c.permission_id)
+    return select(1).select_from(names).where(whose, Permission.name.not_in(sorted(viewer.permissions))).exists()
+
+
+RULES: Mapping[type[Base], Mapping[Action, Rule]] = {
+    DocumentCollection: {
+        Action.EDIT: reaching(DocumentCollection, AccessLevel.EDIT),
+        Action.DELETE: reaching(DocumentCollection, AccessLevel.MANAGE),
+        Action.RESTORE: reaching(DocumentCollection, AccessLevel.MANAGE),
+        Action.SHARE: reaching(DocumentCollection, AccessLevel.MANAGE),
+        Action.MODERATE: reaching(DocumentCollection, AccessLevel.MANAGE),
+        Action.ANNOTATE: signed_in,
+    },
+    Document: {
+        Action.EDIT: reaching(Document, AccessLevel.EDIT),
+        Action.DELETE: reaching(Document, AccessLevel.MANAGE),
+        Action.RESTORE: reaching(Document, AccessLevel.MANAGE),
+        Action.SHARE: reaching(Document, AccessLevel.MANAGE),
+        Action.MODERATE: reaching(Document, AccessLevel.MANAGE),
+        Action.ANNOTATE: signed_in,
+    },
+    DocumentElement: {
+        Action.EDIT: reaching(DocumentElement, AccessLevel.EDIT),
+        Action.DELETE: reaching(DocumentElement, AccessLevel.EDIT),
+        Action.RESTORE: reaching(DocumentElement, AccessLevel.EDIT),
+        Action.MODERATE: reaching(DocumentElement, AccessLevel.MANAGE),
+        Action.ANNOTATE: signed_in,
+    },
+    Annotation: {
+        Action.EDIT: its_owner,
+        Action.DELETE: its_owner_or_moderators,
+        Action.RESTORE: its_owner_or_moderators,
+        Action.MODERATE: its_moderators,
+        Action.REPLY: in_its_classroom,
+    },
+    Group: {
+        Action.EDIT: its_teachers,
+        Action.DELETE: its_creator,
+        Action.MANAGE_MEMBERS: its_teachers,
+    },
+    User: {
+        Action.EDIT: themselves_or_superiors(PermissionName.MANAGE_USERS),
+        Action.DEACTIVATE: their_superiors(PermissionName.MANAGE_USERS),
+        Action.ASSIGN_ROLES: their_superiors(PermissionName.ASSIGN_ROLES),
+    },
+    Role: {
+        Action.EDIT: its_superiors(PermissionName.ASSIGN_ROLES),
+    },
+}
+
+
+def allowed(model: type[Base], action: Action, viewer: Viewer) -> Condition:
+    """May this viewer, who sees this row, do this to it? An action that a noun doesn't have is nobody's."""
+    rule = RULES[model].get(action)
+    return false() if rule is None or not viewer.may_write else rule(viewer)
