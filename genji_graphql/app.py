@@ -5,40 +5,64 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from genji_graphql import __version__, migrations
-from genji_graphql.access.viewer import ANONYMOUS, Viewer
-from genji_graphql.context import Context
-from genji_graphql.database import create_engine, reading_sessions
+from genji_graphql.access.viewer import Viewer
+from genji_graphql.context import Context, Services
+from genji_graphql.database import create_engine, reading_sessions, writing_sessions
+from genji_graphql.http.credentials import Credentials, with_cors
 from genji_graphql.http.graphiql import assets
 from genji_graphql.http.graphql import GraphQLEndpoint
 from genji_graphql.http.health import health_routes
-from genji_graphql.reads.loaders import Loaders
+from genji_graphql.identity.cas import Cas
+from genji_graphql.identity.limits import Limits
+from genji_graphql.identity.mail import Mailer
 from genji_graphql.schema import schema
 from genji_graphql.settings import Settings
 
 Identify = Callable[[Request], Awaitable[Viewer]]
 
 
-async def anonymously(_request: Request) -> Viewer:
-    """Until there are accounts, everybody is nobody."""
-    return ANONYMOUS
+def create_app(settings: Settings, identify: Identify | None = None) -> FastAPI:
+    """The server on the settings' database. It neither waits for that database nor migrates it: `genji run` does.
 
-
-def create_app(settings: Settings, identify: Identify = anonymously) -> FastAPI:
-    """The server on the settings' database. It neither waits for that database nor migrates it: `genji run` does."""
+    `identify` says who sends a request, in place of the session or the access token that it came with.
+    """
     engine = create_engine(settings)
-    sessions = reading_sessions(engine)
+    services = Services(
+        settings,
+        reading_sessions(engine),
+        writing_sessions(engine),
+        Limits(settings),
+        Mailer(settings),
+        Cas(settings),
+    )
+    credentials = Credentials(settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        await services.mailer.close()
         await engine.dispose()
 
+    async def by_credential(request: Request) -> Viewer:
+        return await credentials.viewer(request, services.reading)
+
     async def make_context(request: Request) -> Context:
-        viewer = await identify(request)
-        return Context(viewer, Loaders(sessions, viewer, settings.request_connections), settings.max_page_size)
+        return Context(
+            await (identify or by_credential)(request),
+            services,
+            address=request.client.host if request.client else None,
+            takes_cookies=credentials.is_from_our_pages(request),
+        )
+
+    def finish(_request: Request, response: Response, context: Context) -> None:
+        if context.started is not None and context.started.expires_at is not None:
+            credentials.keep(response, context.started.token, context.started.expires_at)
+        elif context.ended:
+            credentials.forget(response)
 
     async def why_not_ready() -> str | None:
         return (await migrations.state(engine)).complaint
@@ -47,7 +71,8 @@ def create_app(settings: Settings, identify: Identify = anonymously) -> FastAPI:
         title="Genji", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
     )
     app.state.engine = engine
-    app.router.routes.append(Route("/graphql", GraphQLEndpoint(schema, make_context, settings)))
+    graphql = with_cors(GraphQLEndpoint(schema, make_context, settings, finish), settings)
+    app.router.routes.append(Route("/graphql", graphql))
     app.router.routes.append(assets)
     app.router.routes.extend(health_routes(why_not_ready))
     return app

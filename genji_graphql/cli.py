@@ -137,6 +137,49 @@ def demo() -> None:
 
 
 @app.command()
+def create_admin(
+    username: Annotated[str, typer.Argument(help="The user name to sign in with.", show_default=False)],
+    email: Annotated[str, typer.Argument(help="The e-mail address.", show_default=False)],
+) -> None:
+    """Create an administrator. The password is asked for, or read from the standard input."""
+    from genji_graphql.identity import accounts
+
+    async def create(engine: AsyncEngine) -> None:
+        async with writing_sessions(engine).begin() as session:
+            await accounts.create_admin(session, username=username, email=email, password=password)
+
+    password = _new_password()
+    with _database(_settings()) as settings:
+        _with_engine(settings, create)
+    out.print(f"{username} can sign in as an administrator.", markup=False)
+
+
+@app.command()
+def reset_password(
+    username: Annotated[str, typer.Argument(help="A user name or an e-mail address.", show_default=False)],
+    link: Annotated[bool, typer.Option("--link", help="Print a link for them to choose one themselves.")] = False,
+) -> None:
+    """Give somebody a new password, which is asked for or read from the standard input, or a link to choose one."""
+    from genji_graphql.identity import accounts
+    from genji_graphql.identity.mail import reset_link
+
+    async def replace(engine: AsyncEngine) -> None:
+        async with writing_sessions(engine).begin() as session:
+            await accounts.set_password(session, await accounts.find(session, username), password)
+        out.print(f"{username} has a new password, and whoever was signed in no longer is.", markup=False)
+
+    async def make_link(engine: AsyncEngine) -> None:
+        async with writing_sessions(engine).begin() as session:
+            reset = await accounts.create_password_reset(session, await accounts.find(session, username))
+        err.print("This link works once, within an hour:", markup=False)
+        out.print(reset_link(settings, reset.token), markup=False)
+
+    password = "" if link else _new_password()
+    with _database(_settings()) as settings:
+        _with_engine(settings, make_link if link else replace)
+
+
+@app.command()
 def schema(
     check: Annotated[Path | None, typer.Option(help="Tell whether this file holds it, instead.")] = None,
 ) -> None:
@@ -186,6 +229,13 @@ def _settings() -> Settings:
             f"{'.'.join(map(str, e['loc'])).upper() or 'settings'}: {e['msg']}" for e in error.errors()
         )
         raise Invalid(f"The environment holds a setting that can't be used.\n{problems}") from None
+
+
+def _new_password() -> str:
+    """Never an argument: those are seen by every account of the machine, and kept in the shell's history."""
+    if sys.stdin.isatty():
+        return str(typer.prompt("New password", hide_input=True, confirmation_prompt=True, err=True))
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 def _listen(host: str, port: int) -> socket.socket:

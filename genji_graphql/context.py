@@ -1,15 +1,70 @@
 """What one operation works with."""
 
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
-from genji_graphql.access.viewer import Viewer
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from genji_graphql.access.viewer import ANONYMOUS, Viewer
+from genji_graphql.database import Sessions
+from genji_graphql.identity.cas import Cas
+from genji_graphql.identity.limits import Limits
+from genji_graphql.identity.mail import Mailer
+from genji_graphql.identity.tokens import Issued
 from genji_graphql.reads.loaders import Loaders
+from genji_graphql.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
+class Services:
+    """What lives as long as the server, and every operation may use."""
+
+    settings: Settings
+    reading: Sessions
+    writing: Sessions
+    limits: Limits
+    mailer: Mailer
+    cas: Cas
+
+
+@dataclass(slots=True)
 class Context:
     """Who asks, and the loaders that answer. Each operation has its own."""
 
     viewer: Viewer
-    loaders: Loaders
-    max_page_size: int
+    services: Services
+    address: str | None = None
+    """The network address that the request came from."""
+    takes_cookies: bool = False
+    """Did a page of ours send the request? Then a session is kept in a cookie, out of reach of the page's scripts."""
+    started: Issued | None = field(default=None, init=False)
+    """The session that was started, for the cookie to be set."""
+    ended: bool = field(default=False, init=False)
+    """Was the session ended? Then its cookie goes."""
+    loaders: Loaders = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.become(self.viewer)
+
+    def become(self, viewer: Viewer) -> None:
+        """From here on this viewer asks, and what was loaded is loaded anew."""
+        self.viewer = viewer
+        self.loaders = Loaders(self.services.reading, viewer, self.services.settings.request_connections)
+
+    def enter(self, viewer: Viewer, issued: Issued) -> None:
+        """Somebody has signed in."""
+        self.started = issued if self.takes_cookies else None
+        self.become(viewer)
+
+    def leave(self) -> None:
+        """They have signed out."""
+        self.started, self.ended = None, True
+        self.become(ANONYMOUS)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """One change, whole or not at all. What was loaded before it is loaded anew."""
+        async with self.services.writing.begin() as session:
+            yield session
+        self.become(self.viewer)

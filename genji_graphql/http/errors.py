@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from strawberry.exceptions import StrawberryInputCoercionError
 
 from genji_graphql.database import plain_reason
-from genji_graphql.errors import Conflict, GenjiError, Invalid, NotAllowed, NotFound, Unavailable
+from genji_graphql.errors import Conflict, GenjiError, Invalid, NotAllowed, NotFound, TooMany, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,7 @@ CODES: dict[type[GenjiError], str] = {
     NotFound: "NOT_FOUND",
     NotAllowed: "FORBIDDEN",
     Conflict: "CONFLICT",
+    TooMany: "TOO_MANY_REQUESTS",
     Unavailable: "UNAVAILABLE",
     GenjiError: "BAD_USER_INPUT",
 }
@@ -55,7 +56,10 @@ def format_errors(errors: Iterable[GraphQLError]) -> list[GraphQLFormattedError]
 def describe(fault: Exception) -> GraphQLFormattedError:
     """The message and code for an exception; one that nobody planned for is logged."""
     if isinstance(fault, GenjiError):
-        return {"message": str(fault), "extensions": {"code": _code(fault)}}
+        extensions: dict[str, object] = {"code": _code(fault)}
+        if isinstance(fault, TooMany):
+            extensions["retryAfter"] = fault.retry_after
+        return {"message": str(fault), "extensions": extensions}
     if is_unreachable(fault):
         log.error("The database can't be reached: %s", plain_reason(fault))
         return {"message": UNREACHABLE, "extensions": {"code": CODES[Unavailable]}}

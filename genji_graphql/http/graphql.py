@@ -21,7 +21,9 @@ from genji_graphql.http import request as requests
 from genji_graphql.http.errors import CODES, INTERNAL, describe, format_errors
 from genji_graphql.settings import Settings
 
-MakeContext = Callable[[Request], Awaitable[object]]
+MakeContext = Callable[[Request], Awaitable[Any]]
+Finish = Callable[[Request, Response, Any], None]
+"""What an operation leaves to be done to its response, such as to set a cookie; told with its context."""
 
 # JSON before GraphQL's own type: a client that names neither is an old one, or a person with curl.
 _ANSWERS = (media.JSON, media.GRAPHQL_RESPONSE)
@@ -42,9 +44,12 @@ class ParsedAlready(SchemaExtension):
 class GraphQLEndpoint:
     """One address for queries and mutations, and for a browser the page to write them in."""
 
-    def __init__(self, schema: Schema, make_context: MakeContext, settings: Settings) -> None:
+    def __init__(
+        self, schema: Schema, make_context: MakeContext, settings: Settings, finish: Finish | None = None
+    ) -> None:
         self.schema = schema
         self.make_context = make_context
+        self.finish = finish
         self.max_body_bytes = settings.max_body_bytes
         if ParsedAlready not in schema.extensions:
             schema.extensions = (*schema.extensions, ParsedAlready)
@@ -64,33 +69,43 @@ class GraphQLEndpoint:
             media_type = _negotiated(request)
             if media_type == media.HTML:
                 return graphiql.page(request)
-            asked = await requests.read(request, self.max_body_bytes)
-            return _answer(await self.execute(request, asked), media_type)
+            return await self.answer(request, media_type)
         except HTTPException as refusal:
             errors = [{"message": refusal.detail}]
             return _json_response({"errors": errors}, media_type, refusal.status_code, refusal.headers)
 
-    async def execute(self, request: Request, asked: requests.Asked) -> ExecutionResult:
+    async def answer(self, request: Request, media_type: str) -> Response:
+        asked = await requests.read(request, self.max_body_bytes)
+        result, context = await self.execute(request, asked)
+        response = _answer(result, media_type)
+        if context is not None and self.finish is not None:
+            self.finish(request, response, context)
+        return response
+
+    async def execute(self, request: Request, asked: requests.Asked) -> tuple[ExecutionResult, Any]:
+        context = None
         try:
             document = parse(asked.query)
             _allow(request, _operation(document, asked.operation_name))
         except GraphQLError as error:
-            return ExecutionResult(data=None, errors=[error])
+            return ExecutionResult(data=None, errors=[error]), None
         token = _parsed.set(document)
         try:
-            return await self.schema.execute(
+            context = await self.make_context(request)
+            result = await self.schema.execute(
                 asked.query,
                 variable_values=asked.variables,
                 operation_name=asked.operation_name,
-                context_value=await self.make_context(request),
+                context_value=context,
                 operation_extensions=asked.extensions,
             )
         except HTTPException:
             raise
         except Exception as fault:  # noqa: BLE001 - the context could not be made, and the client shall get JSON
-            return ExecutionResult(data=None, errors=[GraphQLError("", original_error=fault)])
+            result = ExecutionResult(data=None, errors=[GraphQLError("", original_error=fault)])
         finally:
             _parsed.reset(token)
+        return result, context
 
 
 def _check_method(request: Request) -> None:

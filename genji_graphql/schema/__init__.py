@@ -6,6 +6,8 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from genji_graphql.schema import enums as enums  # gives the vocabularies their descriptions before a type uses them
+from genji_graphql.schema.errors import ERROR_TYPES
+from genji_graphql.schema.mutations import Mutation
 from genji_graphql.schema.query import NODE_TYPES, Query
 from genji_graphql.schema.scalars import SCALARS
 
@@ -15,4 +17,9 @@ class Schema(strawberry.Schema):
         """Nothing: a client's mistake is no error of the server, and what is one is logged where it is told."""
 
 
-schema = Schema(query=Query, types=NODE_TYPES, config=StrawberryConfig(scalar_map=SCALARS))
+schema = Schema(
+    query=Query,
+    mutation=Mutation,
+    types=[*NODE_TYPES, *ERROR_TYPES],
+    config=StrawberryConfig(scalar_map=SCALARS),
+)

@@ -1,6 +1,7 @@
 """A small demonstration: three letters in English and in Japanese, and a class that writes in their margins.
 
-What it says stands in the folder `demo` beside this module. Its people have no passwords: nobody can sign in as them.
+What it says stands in the folder `demo` beside this module. Its people share one password, which the README
+tells: whoever lets others at a site with the demonstration closes these accounts first.
 """
 
 import json
@@ -15,6 +16,7 @@ from sqlalchemy import Sequence, exists, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from genji_graphql.database import writing_sessions
+from genji_graphql.identity import passwords
 from genji_graphql.models import (
     Annotation,
     Base,
@@ -26,6 +28,7 @@ from genji_graphql.models import (
     Role,
     SiteSettings,
     User,
+    UserPassword,
     annotation_body_ids,
     annotation_target_ids,
     group_members,
@@ -33,12 +36,6 @@ from genji_graphql.models import (
 )
 from genji_graphql.vocabulary import AnnotationStatus, Motivation, Recipient, SharedObject, Visibility
 
-_ROLES = {
-    "admin": "Looks after the whole site.",
-    "instructor": "Creates collections and classrooms.",
-    "verified_scholar": "Writes scholarly notes.",
-    "student": "Reads and annotates.",
-}
 _AROUND = 24  # characters of prefix and suffix, by which a quote is found again once the text has changed
 
 Said = dict[str, Any]
@@ -46,6 +43,9 @@ Said = dict[str, Any]
 
 People = dict[str, User]
 """By user name."""
+
+
+PASSWORD = "Wisteria-1008"  # noqa: S105 - the demonstration's, and no secret
 
 
 class Passage(NamedTuple):
@@ -89,21 +89,16 @@ async def _add(session: AsyncSession, rows: Iterable[Base]) -> None:
 
 
 async def _add_people(session: AsyncSession, said: list[Said]) -> People:
-    roles = await _roles(session)
+    roles = {role.name: role for role in await session.scalars(select(Role))}
+    hashed = await passwords.hashed(PASSWORD)
     people: People = {}
     for person in said:
         role = roles[person.pop("role")]
         people[person["username"]] = user = User(email=f"{person['username']}@example.org", **person)
         await _add(session, [user])
+        await _add(session, [UserPassword(user_id=user.id, hashed_password=hashed)])
         await session.execute(insert(user_roles).values(user_id=user.id, role_id=role.id))
     return people
-
-
-async def _roles(session: AsyncSession) -> dict[str, Role]:
-    """The site's roles by name, with those added that it lacks."""
-    there = set(await session.scalars(select(Role.name)))
-    await _add(session, [Role(name=name, description=what) for name, what in _ROLES.items() if name not in there])
-    return {role.name: role for role in await session.scalars(select(Role))}
 
 
 async def _add_classroom(

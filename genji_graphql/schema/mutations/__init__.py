@@ -1,0 +1,17 @@
+"""What can be changed: one noun a file, put together here."""
+
+import strawberry
+
+from genji_graphql.schema.mutations.access_tokens import AccessTokenMutations
+from genji_graphql.schema.mutations.accounts import AccountMutations
+from genji_graphql.schema.mutations.sso import SsoMutations
+
+
+@strawberry.type(
+    description="What can be changed. Each change takes one `input`, and tells in `errors` why it was not made."
+)
+class Mutation(
+    AccessTokenMutations,
+    AccountMutations,
+    SsoMutations,
+): ...
