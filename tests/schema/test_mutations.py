@@ -22,6 +22,13 @@ PUBLIC = {"register", "signIn", "signInWithCas", "requestPasswordReset", "resetP
 SIGNED_IN = {
     "signOut": "whoever has a session",
     "changePassword": "whoever has a session, and knows the password",
+    "createGroup": "permission create_group",
+    "updateGroup": "its creator and its instructors",
+    "deleteGroup": "its creator",
+    "rotateJoinLink": "its creator and its instructors",
+    "joinGroup": "whoever holds its link",
+    "addGroupMembers": "its creator and its instructors",
+    "removeGroupMembers": "its creator and its instructors",
     "createAccessToken": "whoever has a session",
     "revokeAccessToken": "whoever has a session, for their own",
     "updateSsoConfiguration": "permission manage_sso",

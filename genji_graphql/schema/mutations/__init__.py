@@ -4,6 +4,7 @@ import strawberry
 
 from genji_graphql.schema.mutations.access_tokens import AccessTokenMutations
 from genji_graphql.schema.mutations.accounts import AccountMutations
+from genji_graphql.schema.mutations.groups import GroupMutations
 from genji_graphql.schema.mutations.sso import SsoMutations
 
 
@@ -13,5 +14,6 @@ from genji_graphql.schema.mutations.sso import SsoMutations
 class Mutation(
     AccessTokenMutations,
     AccountMutations,
+    GroupMutations,
     SsoMutations,
 ): ...

@@ -1,0 +1,74 @@
+"""Finding what is to be changed: first whether it is there for this viewer, then whether they may."""
+
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from genji_graphql.access.rules import Action, allowed
+from genji_graphql.access.viewer import Viewer
+from genji_graphql.access.visibility import visible
+from genji_graphql.errors import NotAllowed, NotFound
+from genji_graphql.models import (
+    Annotation,
+    Base,
+    Document,
+    DocumentCollection,
+    DocumentElement,
+    Group,
+    ObjectShare,
+    Role,
+    User,
+)
+
+Model = TypeVar("Model", bound=Base)
+
+_NOUNS: dict[type[Base], str] = {
+    Annotation: "annotation",
+    Document: "document",
+    DocumentCollection: "collection",
+    DocumentElement: "element",
+    Group: "group",
+    ObjectShare: "share",
+    Role: "role",
+    User: "person",
+}
+
+
+async def find(session: AsyncSession, viewer: Viewer, model: type[Model], row_id: int | None, action: Action) -> Model:
+    """The row to be changed, locked until the end of the transaction.
+
+    Raises NotFound for what is missing or hidden, which are the same, and NotAllowed for what is seen and not theirs
+    to change.
+    """
+    statement = (
+        select(model, allowed(model, action, viewer))
+        .where(model.id == (row_id or 0), visible(model, viewer))
+        .with_for_update(of=model)
+    )
+    found: Any = (await session.execute(statement)).one_or_none()
+    if found is None:
+        raise missing(model)
+    row, may = found
+    if not may:
+        raise NotAllowed(f"You may not {_VERBS[action]} this {_NOUNS[model]}.")
+    result: Model = row
+    return result
+
+
+def missing(model: type[Base], field: str | None = None) -> NotFound:
+    return NotFound(f"There is no such {_NOUNS[model]}.", field=field)
+
+
+_VERBS: dict[Action, str] = {
+    Action.EDIT: "change",
+    Action.DELETE: "delete",
+    Action.RESTORE: "restore",
+    Action.SHARE: "share",
+    Action.ANNOTATE: "write on",
+    Action.REPLY: "answer",
+    Action.MODERATE: "moderate",
+    Action.MANAGE_MEMBERS: "manage the members of",
+    Action.DEACTIVATE: "deactivate",
+    Action.ASSIGN_ROLES: "assign roles to",
+}
