@@ -5,6 +5,7 @@ import strawberry
 from genji_graphql.schema.mutations.access_tokens import AccessTokenMutations
 from genji_graphql.schema.mutations.accounts import AccountMutations
 from genji_graphql.schema.mutations.groups import GroupMutations
+from genji_graphql.schema.mutations.people import PeopleMutations
 from genji_graphql.schema.mutations.sso import SsoMutations
 
 
@@ -15,5 +16,6 @@ class Mutation(
     AccessTokenMutations,
     AccountMutations,
     GroupMutations,
+    PeopleMutations,
     SsoMutations,
 ): ...
