@@ -37,6 +37,9 @@ SIGNED_IN = {
     "updateRole": "permission assign_roles",
     "createAccessToken": "whoever has a session",
     "revokeAccessToken": "whoever has a session, for their own",
+    "shareObject": "level manage on the object",
+    "updateShare": "level manage on the object",
+    "revokeShare": "level manage on the object",
     "updateSsoConfiguration": "permission manage_sso",
 }
 

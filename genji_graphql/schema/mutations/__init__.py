@@ -6,6 +6,7 @@ from genji_graphql.schema.mutations.access_tokens import AccessTokenMutations
 from genji_graphql.schema.mutations.accounts import AccountMutations
 from genji_graphql.schema.mutations.groups import GroupMutations
 from genji_graphql.schema.mutations.people import PeopleMutations
+from genji_graphql.schema.mutations.shares import ShareMutations
 from genji_graphql.schema.mutations.sso import SsoMutations
 
 
@@ -17,5 +18,6 @@ class Mutation(
     AccountMutations,
     GroupMutations,
     PeopleMutations,
+    ShareMutations,
     SsoMutations,
 ): ...
