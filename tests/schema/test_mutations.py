@@ -40,6 +40,9 @@ SIGNED_IN = {
     "shareObject": "level manage on the object",
     "updateShare": "level manage on the object",
     "revokeShare": "level manage on the object",
+    "updateSiteSettings": "permission manage_site_settings",
+    "uploadSiteLogo": "permission manage_site_settings",
+    "uploadSiteFavicon": "permission manage_site_settings",
     "updateSsoConfiguration": "permission manage_sso",
 }
 

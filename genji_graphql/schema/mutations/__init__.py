@@ -7,6 +7,7 @@ from genji_graphql.schema.mutations.accounts import AccountMutations
 from genji_graphql.schema.mutations.groups import GroupMutations
 from genji_graphql.schema.mutations.people import PeopleMutations
 from genji_graphql.schema.mutations.shares import ShareMutations
+from genji_graphql.schema.mutations.site_settings import SiteSettingsMutations
 from genji_graphql.schema.mutations.sso import SsoMutations
 
 
@@ -19,5 +20,6 @@ class Mutation(
     GroupMutations,
     PeopleMutations,
     ShareMutations,
+    SiteSettingsMutations,
     SsoMutations,
 ): ...
