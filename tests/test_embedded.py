@@ -27,10 +27,12 @@ needs_root = pytest.mark.skipif(not IS_ROOT, reason="only root runs PostgreSQL a
 
 # Uses the server until its standard input ends.
 HOLD = """
-import sys
+import signal, sys
 from pathlib import Path
 from genji_graphql import embedded
 
+# A shell that puts the tests in the background has them ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with embedded.running(Path(sys.argv[1]), durable=False) as url:
     print(url.render_as_string(), flush=True)
     sys.stdin.read()
