@@ -361,7 +361,7 @@ async def revoke_access_token(session: AsyncSession, *, user_id: int, token_id: 
     """End one of a person's own tokens. Another person's is not found."""
     theirs = delete(AccessToken).where(AccessToken.id == token_id, AccessToken.user_id == user_id)
     if await session.scalar(theirs.returning(AccessToken.id)) is None:
-        raise NotFound("There is no such access token.")
+        raise NotFound("There is no such access token.", field="id")
 
 
 async def access_tokens(session: AsyncSession, user_id: int) -> list[AccessToken]:

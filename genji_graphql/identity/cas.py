@@ -109,6 +109,11 @@ async def sign_in_with_cas(
         return await accounts.start_session(session, user_id, lifetime)
 
 
+async def configuration(session: AsyncSession) -> SsoConfiguration | None:
+    """What was said last, whether people sign in by it or not."""
+    return await session.scalar(select(SsoConfiguration))
+
+
 async def enabled_configuration(session: AsyncSession) -> SsoConfiguration | None:
     """The configuration that people sign in by, or None while single sign-on is off."""
     return await session.scalar(select(SsoConfiguration).where(SsoConfiguration.enabled))

@@ -8,11 +8,13 @@ from strawberry import UNSET
 
 from genji_graphql import models
 from genji_graphql.errors import Invalid
+from genji_graphql.identity import accounts, cas
 from genji_graphql.reads import filters, graph, ids, stats
 from genji_graphql.reads.invitations import invitation
 from genji_graphql.reads.settings import site_settings
 from genji_graphql.reads.stats import Dimension
 from genji_graphql.schema import where
+from genji_graphql.schema.access_token import AccessToken
 from genji_graphql.schema.annotation import Annotation
 from genji_graphql.schema.collection import DocumentCollection
 from genji_graphql.schema.connection import Connection
@@ -25,8 +27,10 @@ from genji_graphql.schema.node import Node
 from genji_graphql.schema.role import Permission, Role
 from genji_graphql.schema.share import ObjectShare
 from genji_graphql.schema.site_settings import SiteSettings
+from genji_graphql.schema.sso import SsoConfiguration
 from genji_graphql.schema.stats import AnnotationStat
 from genji_graphql.schema.user import User
+from genji_graphql.vocabulary import PermissionName
 
 MAX_NODES = 100
 
@@ -58,6 +62,15 @@ class Query:
     async def viewer(self, info: Info) -> User | None:
         viewer = info.context.viewer
         return await info.context.loaders.row(models.User, viewer.user_id) if viewer.user_id else None
+
+    @strawberry.field(description="The tokens that the viewer made for programs, newest first.")
+    async def access_tokens(self, info: Info) -> list[AccessToken]:
+        viewer = info.context.viewer
+        if viewer.user_id is None:
+            return []
+        async with info.context.loaders.session() as session:
+            rows: Any = await accounts.access_tokens(session, viewer.user_id)
+        return rows
 
     @strawberry.field(description="The thing of this id.")
     async def node(self, info: Info, id: NodeID) -> Node | None:  # noqa: A002 - the argument's name in the API
@@ -121,6 +134,17 @@ class Query:
     @strawberry.field(description="The roles that the viewer may see, by name.")
     async def roles(self, info: Info) -> list[Role]:
         return await info.context.loaders.every(graph.all_roles)
+
+    @strawberry.field(
+        description="Through which CAS server people sign in; null where that isn't set up, and to all but those who "
+        "may set it up."
+    )
+    async def sso_configuration(self, info: Info) -> SsoConfiguration | None:
+        if not info.context.viewer.may(PermissionName.MANAGE_SSO):
+            return None
+        async with info.context.loaders.session() as session:
+            row: Any = await cas.configuration(session)
+        return row
 
     @strawberry.field(description="How the site presents itself.")
     async def site_settings(self, info: Info) -> SiteSettings:

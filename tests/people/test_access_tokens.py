@@ -66,7 +66,26 @@ async def test_a_token_is_shown_once_and_works_until_it_is_revoked(
     assert revoked == {"revokedAccessTokenId": made["accessTokenId"], "errors": []}
     async with reading_sessions(engine)() as session:
         assert await viewer_of(session, made["token"]) == ANONYMOUS
-    assert await refused(service, REVOKE, at_a_browser, engine, **given) == ("NOT_FOUND", None)
+    assert await refused(service, REVOKE, at_a_browser, engine, **given) == ("NOT_FOUND", "id")
+
+
+async def test_people_see_what_they_made_and_nobody_elses(
+    service: Service, at_a_browser: Viewer, world: World, engine: AsyncEngine
+) -> None:
+    for given in ({"name": "Backup", "scopes": ["READ"]}, {"name": "Import", "scopes": ["READ", "WRITE"]}):
+        await service.ask(CREATE, {"input": given}, viewer=at_a_browser)
+    listed = "{ accessTokens { id name scopes createdAt expiresAt lastUsedAt } }"
+
+    tokens = (await service.ask(listed, viewer=at_a_browser))["accessTokens"]
+
+    assert [(token["name"], token["scopes"]) for token in tokens] == [
+        ("Import", ["READ", "WRITE"]),
+        ("Backup", ["READ"]),
+    ]
+    assert {token["id"] for token in tokens} == {global_id("AccessToken", row.id) for row in await stored(engine)}
+    stranger = Viewer(user_id=(await world.person()).id, session_id=2, is_administrator=True)
+    for viewer in (stranger, ANONYMOUS):
+        assert await service.ask(listed, viewer=viewer) == {"accessTokens": []}
 
 
 async def test_a_token_makes_and_revokes_no_other(service: Service, at_a_browser: Viewer, engine: AsyncEngine) -> None:
@@ -89,7 +108,7 @@ async def test_anothers_token_is_not_found(
 
     costs = set()
     for token_id in (made["createAccessToken"]["accessTokenId"], global_id("AccessToken", 999)):
-        assert await refused(service, REVOKE, stranger, engine, id=token_id) == ("NOT_FOUND", None)
+        assert await refused(service, REVOKE, stranger, engine, id=token_id) == ("NOT_FOUND", "id")
         costs.add(len(service.statements))
     assert len(costs) == 1
     assert await refused(service, REVOKE, stranger, engine, id="x") == ("NOT_FOUND", "id")

@@ -33,6 +33,10 @@ SELECT n, (n + step) % {MANY} + 1 FROM generate_series(1, {MANY}) n, generate_se
 INSERT INTO app.site_settings (site_title, updated_by_id, collection_metadata_schema)
 VALUES ('Genji', 1, '[{{"key": "author", "label": "Author", "required": true, "type": "text"}}]');
 
+INSERT INTO app.sso_configuration (enabled, server_url, updated_by_id) VALUES (true, 'https://cas.example.org/', 1);
+
+INSERT INTO app.access_tokens (user_id, name, token_hash, scopes) VALUES (1, 'Backup', 'hash', '{{read}}');
+
 INSERT INTO app.document_collections (title, visibility, position, owner_id, created_by_id, modified_by_id, hierarchy)
 SELECT 'Collection ' || n, 'public', n, n, n % {MANY} + 1, (n + 1) % {MANY} + 1, '{{"levels": ["chapter"]}}'
 FROM generate_series(1, {MANY}) n;

@@ -20,17 +20,18 @@ from graphql import (
 
 from genji_graphql.access.viewer import ANONYMOUS, Viewer
 from genji_graphql.schema import schema
+from genji_graphql.vocabulary import PermissionName
 from tests.lasting import Lasting
 from tests.schema.conftest import MANY
 
 FEW = 2
-ADMINISTRATOR = Viewer(user_id=1, is_administrator=True)
+ADMINISTRATOR = Viewer(user_id=1, is_administrator=True, permissions=frozenset(PermissionName))
 TYPES = {
     name: type_
     for name, type_ in schema._schema.type_map.items()
     if isinstance(type_, GraphQLObjectType)
     and not name.startswith("__")
-    and name not in {"Mutation", "SsoConfiguration"}
+    and name != "Mutation"
     and not {"Payload", "UserError"} & {name[-7:], *map(str, type_.interfaces)}
 }
 """Those that are read. What a change answers is of them, and errors."""
@@ -56,6 +57,8 @@ PARENTS = {
     "AnnotationStat": "annotationStats(by: [CREATOR, CLASSROOM, COLLECTION, DOCUMENT, ELEMENT], where: $where) { %s }",
     "SiteSettings": "siteSettings { %s }",
     "MetadataField": "siteSettings { collectionMetadataSchema { %s } }",
+    "SsoConfiguration": "ssoConfiguration { %s }",
+    "AccessToken": "accessTokens { %s }",
     "GroupInvitation": 'invitation(token: "token1") { %s }',
     "TextualBody": _BODY.replace("TYPE", "TextualBody"),
     "ExternalResource": _TARGET.replace("TYPE", "ExternalResource"),
@@ -83,7 +86,7 @@ PARENTS_OF_FIELD = {
 
 VARIABLES = {"$n": "$n: Int!", "$where": "$where: AnnotationWhere"}
 
-THE_ONLY_ONE = {"SiteSettings", "MetadataField", "GroupInvitation"}
+THE_ONLY_ONE = {"SiteSettings", "MetadataField", "SsoConfiguration", "AccessToken", "GroupInvitation"}
 
 NOT_FOR_VISITORS = {"Group", "ObjectShare", "Role", "Permission"}
 
@@ -96,6 +99,7 @@ COST = {
     "User.email": 1,
     "Group.joinToken": 1,
     "SiteSettings.collectionMetadataSchema": 0,
+    "SiteSettings.ssoLoginUrl": 1,
     "DocumentElement.annotationCounts": 1,
     "DocumentCollection.stats": 0,
     "Document.stats": 0,
@@ -124,6 +128,8 @@ COST = {
 
 ROOTS = {
     "viewer": ("viewer { id }", 1),
+    "accessTokens": ("accessTokens { id name }", 1),
+    "ssoConfiguration": ("ssoConfiguration { serverUrl }", 1),
     "node": ('node(id: "RG9jdW1lbnQ6MQ==") { id }', 1),
     "nodes": ('nodes(ids: ["RG9jdW1lbnQ6MQ==", "RG9jdW1lbnQ6Mg==", "VXNlcjox"]) { id }', 2),
     "collections": ("collections { nodes { id } edges { cursor } pageInfo { endCursor } totalCount }", 2),
@@ -255,7 +261,7 @@ async def test_a_root_field_costs_one_statement_and_one_for_its_count(
     answers: Answers, field: str, viewer: Viewer
 ) -> None:
     query, cost = ROOTS[field]
-    if field == "viewer" and viewer.is_anonymous:
+    if field in {"viewer", "accessTokens", "ssoConfiguration"} and viewer.is_anonymous:
         cost = 0
     _, paid = await answers.to(query, FEW, viewer)
     assert paid == cost
