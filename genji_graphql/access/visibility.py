@@ -92,6 +92,11 @@ def within_reach(model: Model, viewer: Viewer, level: AccessLevel) -> Condition:
     return _REACH[model](viewer, None, level)
 
 
+def anybody(_viewer: Viewer) -> Condition:
+    """Whoever sees the row."""
+    return true()
+
+
 def may_list_people(viewer: Viewer) -> Condition:
     """The directory of people is for those who run classes and the site."""
     return true() if viewer.is_administrator or viewer.is_instructor else false()
@@ -271,7 +276,7 @@ def thread(annotation: type[Annotation]) -> tuple[FromClause, type[Annotation]]:
 
 
 def _people(viewer: Viewer, given: Model | None) -> Condition:
-    """One sees whoever wrote or owns something one sees, and one's classmates and teachers."""
+    """One sees whoever wrote or owns something one sees, one's classmates and teachers, and with whom a share is."""
     if viewer.is_administrator or given in {Annotation, Document, DocumentCollection, Group, User}:
         return true()
     through_work = [
@@ -295,6 +300,10 @@ def _people(viewer: Viewer, given: Model | None) -> Condition:
         User.id == viewer.user_id,
         User.id.in_(select(group_members.c.user_id).where(_among(group_members.c.group_id, viewer.group_ids))),
         User.id.in_(select(Group.created_by_id).where(_among(Group.id, viewer.group_ids))),
+        select(1)
+        .where(ObjectShare.shared_with_type == Recipient.USER, ObjectShare.shared_with_id == User.id)
+        .where(_shares(viewer, None))
+        .exists(),
         *through_work,
     )
 
@@ -337,10 +346,6 @@ def _shares(viewer: Viewer, _: Model | None) -> Condition:
     )
 
 
-def _everyones(_viewer: Viewer, _given: Model | None) -> Condition:
-    return true()
-
-
 def _with(viewer: Viewer, share: type[ObjectShare] = ObjectShare) -> Condition:
     return or_(
         and_(share.shared_with_type == Recipient.USER, share.shared_with_id == viewer.user_id),
@@ -376,6 +381,6 @@ _CONDITIONS: dict[Model, Callable[[Viewer, Model | None], Condition]] = {
     ObjectShare: _shares,
     Permission: _permissions,
     Role: _roles,
-    SiteSettings: _everyones,
+    SiteSettings: lambda _viewer, _given: true(),
     User: _people,
 }

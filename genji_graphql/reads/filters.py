@@ -7,6 +7,7 @@ filters nothing, wherever it stands.
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,6 +27,7 @@ from genji_graphql.reads import ids
 
 MAX_DEPTH = 5
 MAX_VALUES = 500
+MAX_SEARCH = 1000
 
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -86,6 +88,24 @@ class Text(Kind):
 
 class Plain(Kind):
     """Words, moments, days, truths: their own types have already checked them."""
+
+
+@dataclass(frozen=True)
+class Search(Kind):
+    """A part of one of several texts, in any case. A text counts only where the viewer may be told it."""
+
+    texts: tuple[tuple[Column, Callable[[Viewer], Condition]], ...]
+
+    def says_something(self, _operator: str, value: Any) -> bool:
+        return bool(value.strip())
+
+    def one(self, value: str) -> str:
+        if len(value) > MAX_SEARCH:
+            raise Invalid(f"A search takes at most {MAX_SEARCH} characters.")
+        return unicodedata.normalize("NFKC", storable(value).strip())
+
+    def ask(self, _column: Column, _operator: str, value: Any, viewer: Viewer) -> Condition:
+        return or_(*(and_(text.icontains(value, autoescape=True), may_know(viewer)) for text, may_know in self.texts))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Integer, func, literal
 
-from genji_graphql.access.visibility import may_list_people, may_see_details, may_see_email
+from genji_graphql.access.visibility import anybody, may_list_people, may_see_details, may_see_email
 from genji_graphql.models import (
     Annotation,
     Document,
@@ -19,7 +19,7 @@ from genji_graphql.models import (
     user_roles,
 )
 from genji_graphql.reads.edges import Computed, Content, Through, ToMany, ToOne
-from genji_graphql.reads.filters import JsonDocument, Plain, Reference, Text
+from genji_graphql.reads.filters import JsonDocument, Plain, Reference, Search, Text
 from genji_graphql.reads.pages import Listing, Term
 from genji_graphql.vocabulary import AnnotationStatus, Motivation, Recipient, SharedObject
 
@@ -117,6 +117,10 @@ USERS = Listing(
         "id": (User.id, Reference(User)),
         "username": (User.username, Text()),
         "is_active": (User.is_active, Plain()),
+        "search": (
+            User.username,
+            Search(((User.username, anybody), (User.display_name, anybody), (User.email, may_see_email))),
+        ),
     },
 )
 GROUPS = Listing(

@@ -98,6 +98,9 @@ class UserWhere:
     not_: "UserWhere | None" = option(_NOT, "not")
     id: IDFilter | None = option("The person.")
     username: StringFilter | None = option("The user name.")
+    search: str | None = option(
+        "What a part of the user name, the first and last name, or an e-mail address that one may see is, in any case."
+    )
     is_active: BooleanFilter | None = option("Is the account in use?")
 
 

@@ -347,14 +347,19 @@ class Sight:
         )
 
     def _sees_person(self, person: Person) -> bool:
-        """Themselves; who shares a classroom; who wrote or owns something that is seen."""
+        """Themselves; who shares a classroom; who wrote or owns something seen; with whom a share is that is seen."""
         if self.is_me(person.id) or self.is_administrator:
             return True
-        return bool(self.classrooms & self.world.classrooms_of(person.id)) or any(
+        wrote_or_owns = any(
             person.id in makers_of(row) and self.sees((name, row.id))
             for name in ("DocumentCollection", "Document", "Annotation")
             for row in self.world.rows[name].values()
         )
+        receives = any(
+            share.recipient == ("User", person.id) and self.sees(("ObjectShare", share.id))
+            for share in self.world.shares
+        )
+        return bool(self.classrooms & self.world.classrooms_of(person.id)) or wrote_or_owns or receives
 
     # -- what is told of people
 

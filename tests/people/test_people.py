@@ -73,6 +73,55 @@ def names(listed: dict[str, Any]) -> list[str]:
     return [node["name"] for node in listed["nodes"]]
 
 
+# Looking people up
+
+SEARCH = "query($text: String!) { users(where: {search: $text}) { totalCount nodes { username email } } }"
+
+
+async def found(service: Service, text: str, viewer: Viewer) -> list[str]:
+    listed = (await service.ask(SEARCH, {"text": text}, viewer=viewer))["users"]
+    assert listed["totalCount"] == len(listed["nodes"])
+    return [person["username"] for person in listed["nodes"]]
+
+
+@pytest.mark.parametrize("text", ["SEI", "shōnagon", "sei shō", " Shōnagon\u3000", "ｓｅｉ", "sei@example"])
+async def test_an_administrator_finds_people_by_a_part_of_what_they_are_called(
+    service: Service, site: Site, text: str
+) -> None:
+    administrator = await site.viewer(await site.administrator())
+    await site.person(username="sei", first_name="Sei", last_name="Shōnagon", email="sei@example.org")
+    await site.person(username="izumi", first_name="Izumi", last_name="Shikibu")
+
+    assert await found(service, text, administrator) == ["sei"]
+
+
+@pytest.mark.parametrize("text", ["%", "_", "\\", "/", "'; --", "sei%"])
+async def test_what_people_search_for_is_no_pattern(service: Service, site: Site, text: str) -> None:
+    administrator = await site.viewer(await site.administrator())
+    await site.person(username="sei", first_name="Sei", last_name="Shōnagon")
+
+    assert await found(service, text, administrator) == []
+
+
+async def test_an_instructor_finds_pupils_by_their_addresses_and_nobody_else(service: Service, site: Site) -> None:
+    teacher, pupil = await site.person("instructor"), await site.person(username="pupil", email="one@school.example")
+    other = await site.person(username="classmate", email="two@school.example")
+    await site.world.group(pupil, created_by_id=teacher.id)
+    # Seen because they belong to a class of somebody else's, in which the instructor is a pupil.
+    await site.world.group(other, await site.world.person("learner"), created_by_id=other.id)
+    instructor = await site.viewer(teacher)
+
+    assert await found(service, "school.example", instructor) == ["pupil"]
+    assert await found(service, "l", await site.viewer(other)) == []
+
+
+async def test_a_search_that_is_too_long_is_refused(service: Service, site: Site) -> None:
+    administrator = await site.viewer(await site.administrator())
+    (error,) = (await service.answer(SEARCH, {"text": "a" * 1001}, viewer=administrator))["errors"]
+    assert error["message"] == "A search takes at most 1000 characters."
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
 # One's own account
 
 

@@ -57,7 +57,10 @@ DOCUMENTS: list[Any] = [
 ]  # fmt: skip
 
 ROWS: dict[Any, tuple[int, dict[str, Any]]] = {
-    models.User: (8, {"username": "user{}", "is_active": [True, False]}),
+    models.User: (8, {
+        "username": "user{}", "is_active": [True, False], "first_name": [None, *WORDS], "last_name": [None, *WORDS],
+        "email": "Sei{}@example.org",
+    }),
     models.Group: (12, {
         "name": "a{}", "created_by_id": NUMBERS, "created_at": MOMENTS, "start_date": DAYS, "end_date": DAYS,
     }),
@@ -195,6 +198,10 @@ def _part_holds(where_type: str, name: str, value: Any, row: Row) -> bool:
             return not saying or any(holds(where_type, part, row) for part in saying)
         case "not":
             return not says_something(value) or not holds(where_type, value, row)
+        case "search":
+            full = " ".join(part for part in (row["first_name"], row["last_name"]) if part is not None).strip(" ")
+            texts = (row["username"], full or row["username"], row["email"])
+            return any(value.strip().lower() in text.lower() for text in texts)
         case "inClassroom":
             return row["classroom_id"] in {None, row_number(value, "Group")}
     if name == "id" or name in REFERENCES:
@@ -250,6 +257,9 @@ def says_something(where: Any) -> bool:
                 return True
             case "path":
                 if isinstance(value, Mapping) and says_something({**value, "path": None}):
+                    return True
+            case "search":
+                if value and value.strip():
                     return True
             case "in" | "contains":
                 if value is not None:
@@ -366,6 +376,8 @@ def questions_to(filter_type: Any, where_type: str, name: str) -> st.SearchStrat
         return JSON_FILTERS
     if filter_type.name == "ID":
         return ids_of("Group")
+    if filter_type.name == "String":
+        return st.sampled_from([*WORDS, " ", "%", "_", "SEI1", "@", "user", "a a", "\\"])
     operators = {}
     for asked_how, field in filter_type.fields.items():
         operand = operands(get_named_type(field.type), where_type, name)
