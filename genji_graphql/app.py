@@ -13,7 +13,7 @@ from genji_graphql.access.viewer import Viewer
 from genji_graphql.context import Context, Services
 from genji_graphql.database import create_engine, reading_sessions, writing_sessions
 from genji_graphql.http.credentials import Credentials, with_cors
-from genji_graphql.http.graphiql import assets
+from genji_graphql.http.graphiql import account_pages, assets
 from genji_graphql.http.graphql import GraphQLEndpoint
 from genji_graphql.http.health import health_routes
 from genji_graphql.identity.cas import Cas
@@ -73,6 +73,6 @@ def create_app(settings: Settings, identify: Identify | None = None) -> FastAPI:
     app.state.engine = engine
     graphql = with_cors(GraphQLEndpoint(schema, make_context, settings, finish), settings)
     app.router.routes.append(Route("/graphql", graphql))
-    app.router.routes.append(assets)
+    app.router.routes.extend([*account_pages, assets])
     app.router.routes.extend(health_routes(why_not_ready))
     return app

@@ -19,6 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from genji_graphql import embedded, migrations
 from genji_graphql.database import create_engine
 from genji_graphql.settings import Settings
+from tests.browser import built_page as built_page
+from tests.browser import chromium as chromium
 from tests.command import running
 from tests.omissions import pytest_sessionfinish as pytest_sessionfinish
 from tests.service import Service

@@ -14,6 +14,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 9000,
     reportCompressedSize: false,
     rolldownOptions: {
+      input: ['index.html', 'sign-in.html', 'reset-password.html'],
       onwarn(warning, warn) {
         // "use client" is meant for servers that render React; here all of it runs in the browser.
         if (warning.code !== 'MODULE_LEVEL_DIRECTIVE') warn(warning);

@@ -1,4 +1,4 @@
-"""The page for a browser: GraphiQL with its explorer and history, wholly from this server.
+"""The pages for a browser, wholly from this server: GraphiQL, and those to sign in and to choose a new password at.
 
 `web/` holds its source; Vite builds it into `static/`, which is in the wheel and never committed.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 from starlette.staticfiles import PathLike, StaticFiles
 from starlette.types import Scope
 
@@ -78,10 +78,22 @@ npm run build</pre>
 
 
 def page(request: Request) -> Response:
-    built = STATIC / "index.html"
+    return _built("index.html", request)
+
+
+def sign_in(request: Request) -> Response:
+    return _built("sign-in.html", request)
+
+
+def reset_password(request: Request) -> Response:
+    return _built("reset-password.html", request)
+
+
+def _built(name: str, request: Request) -> Response:
+    built = STATIC / name
     if built.is_file():
         return FileResponse(built, headers=_HEADERS)
-    address = str(request.url.replace(query=None))
+    address = str(request.url.replace(path="/graphql", query=None))
     return HTMLResponse(_NOT_BUILT.replace("ADDRESS", escape(address)), headers=_HEADERS)
 
 
@@ -102,4 +114,5 @@ class Assets(StaticFiles):
         return response
 
 
+account_pages = [Route("/sign-in", sign_in), Route("/reset-password", reset_password)]
 assets = Mount("/graphiql", Assets(directory=STATIC / "graphiql", check_dir=False), name="graphiql")

@@ -1,41 +1,19 @@
 """The page for a browser: served under its policy, wholly from this server, and useful as soon as it opens."""
 
 import re
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.async_api import ConsoleMessage, Page, Request, Response, async_playwright
+from playwright.async_api import Page, Response
 
 from genji_graphql.http import graphiql
-from tests.omissions import omit
+from tests.browser import browsing
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 EXAMPLES = sorted((Path(__file__).parents[2] / "web" / "src" / "examples").glob("*.graphql"))
-
-
-@pytest.fixture
-def built_page() -> str:
-    index = graphiql.STATIC / "index.html"
-    if not index.is_file():
-        omit("the built GraphiQL (Node)")
-    return index.read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def chromium() -> str:
-    return shutil.which("chromium") or shutil.which("chromium-browser") or omit("Chromium")
 
 
 def test_a_browser_gets_the_page_under_its_policy(client: httpx2.Client, built_page: str) -> None:
@@ -99,46 +77,13 @@ def test_where_it_was_not_built_the_page_says_how(
     assert "<script" not in response.text
 
 
-def watch(page: Page, home: str) -> list[str]:
-    """A list that fills with whatever goes wrong on a page, or elsewhere than home."""
-    wrong: list[str] = []
-
-    def on_console(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            wrong.append(message.text)
-
-    def on_request(request: Request) -> None:
-        if not request.url.removeprefix("blob:").startswith(f"{home}/"):
-            wrong.append(f"{request.url} is elsewhere.")
-
-    def on_response(response: Response) -> None:
-        if not response.ok:
-            wrong.append(f"{response.url} answered {response.status}.")
-
-    def on_request_failed(request: Request) -> None:
-        if request.failure != "net::ERR_ABORTED":  # a page that is opened again stops what it was loading
-            wrong.append(f"{request.url} failed: {request.failure}.")
-
-    page.on("console", on_console)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("request", on_request)
-    page.on("requestfailed", on_request_failed)
-    page.on("response", on_response)
-    return wrong
-
-
 @asynccontextmanager
 async def opened(chromium: str, home: str) -> AsyncIterator[Page]:
     """GraphiQL in a new browser; afterwards nothing has gone wrong on it."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        page = await browser.new_page(viewport={"width": 1440, "height": 900})
-        wrong = watch(page, home)
+    async with browsing(chromium, home) as page:
         await page.goto(f"{home}/graphql")
         await page.locator(".graphiql-query-editor .view-line").first.wait_for()
         yield page
-        await browser.close()
-        assert wrong == []
 
 
 @pytest.mark.usefixtures("built_page")

@@ -1,6 +1,7 @@
 """Accounts for tests: passwords hashed cheaply and counted, people who can sign in, their tokens resolved."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from genji_graphql.identity.tokens import Issued
 from genji_graphql.identity.viewer import viewer_of
 from genji_graphql.models import Role, User, user_roles
 from genji_graphql.settings import Settings
+from tests.identity.cas_server import CasServer
 
 PASSWORD = "Hikaru-no-kimi-1"
 LIFETIME = timedelta(days=1)
@@ -110,3 +112,13 @@ def site(engine: AsyncEngine, settings: Settings) -> Iterator[Site]:
     event.listen(engine.sync_engine, "before_cursor_execute", count)
     yield site
     event.remove(engine.sync_engine, "before_cursor_execute", count)
+
+
+@pytest.fixture
+async def cas_server() -> AsyncIterator[CasServer]:
+    server = CasServer()
+    listening = await asyncio.start_server(server.handle, "127.0.0.1", 0)
+    server.port = listening.sockets[0].getsockname()[1]
+    yield server
+    listening.close()
+    await listening.wait_closed()
