@@ -14,7 +14,7 @@ from genji_graphql.models import Base, Permission, Role, User, role_permissions,
 from genji_graphql.vocabulary import RoleName
 from tests.world import World
 
-_LIFETIME = timedelta(days=1)
+LIFETIME = timedelta(days=1)
 
 
 class Site:
@@ -26,7 +26,7 @@ class Site:
     async def viewer(self, person: User) -> Viewer:
         """Who this person is to the server, signed in now."""
         async with self.sessions.begin() as session:
-            issued = await accounts.start_session(session, person.id, _LIFETIME)
+            issued = await accounts.start_session(session, person.id, LIFETIME)
         return await self.holder_of(issued.token)
 
     async def program(self, person: User, *scopes: str) -> Viewer:
