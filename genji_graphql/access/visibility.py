@@ -87,6 +87,15 @@ def visible_notes(viewer: Viewer, given: Model | None = None) -> Condition:
     )
 
 
+def as_seen(column: Any, model: Model, viewer: Viewer) -> ColumnElement[Any]:
+    """The id that stands in a column, or NULL where the viewer may not see what it names: as an edge would show it."""
+    if viewer.is_administrator:
+        seen: ColumnElement[Any] = column
+        return seen
+    named = select(model.id).where(model.id == column, visible(model, viewer))
+    return named.correlate_except(model).scalar_subquery()
+
+
 def within_reach(model: Model, viewer: Viewer, level: AccessLevel) -> Condition:
     """Does this viewer reach this level on this collection, document or element? To reach `view` is to see it."""
     return _REACH[model](viewer, None, level)

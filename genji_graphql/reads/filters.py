@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
 from sqlalchemy.sql.elements import SQLCoreOperations
 
 from genji_graphql.access.viewer import Viewer
-from genji_graphql.access.visibility import visible
+from genji_graphql.access.visibility import as_seen, visible
 from genji_graphql.database import Json
 from genji_graphql.errors import Invalid
 from genji_graphql.models import Base
@@ -115,6 +115,8 @@ class Reference(Kind):
     model: type[Base]
     may_be_hidden: bool = False
     """Can it be hidden where this row is seen? Then whoever asks for it learns no more than of a missing one."""
+    known: bool = False
+    """Is it hidden only from whom this row belongs to, who knows that it names one?"""
     or_none: bool = False
     """Does asking for one row ask for the rows without any as well?"""
 
@@ -122,6 +124,8 @@ class Reference(Kind):
         return ids.row_id(value, self.model) or 0
 
     def ask(self, column: Column, operator: str, value: Any, viewer: Viewer) -> Condition:
+        if self.may_be_hidden and value is None and not self.known:
+            return as_seen(column, self.model, viewer).is_(None)
         if self.may_be_hidden and value is not None:
             named = super().ask(self.model.id, operator, value, viewer)
             seen = select(self.model.id).where(named, visible(self.model, viewer)).correlate(None).scalar_subquery()

@@ -298,7 +298,7 @@ def about_counts(sight: Sight, dimension: str) -> Question:
     """Annotations by one dimension, and how much each collection and each document holds."""
     field = DIMENSIONS[dimension]
     notes = [sight.world.row(note) for note in sight.root("Annotation")]
-    counted = Counter(getattr(note, field) for note in notes)
+    counted = Counter(_told_of(sight, field, getattr(note, field)) for note in notes)
     groups = [{"count": count, field: _counted_by(sight, field, value)} for value, count in counted.items()]
     return Question(
         _COUNTS_QUERY % (field if field == "motivation" else f"{field} {{ id }}"),
@@ -327,6 +327,13 @@ def _held(sight: Sight, thing: Thing, documents: list[Thing]) -> dict[str, int]:
         "comments": sum(note.motivation == "commenting" for note in notes),
         "scholarlyNotes": sum(note.motivation == "scholarly" for note in notes),
     }
+
+
+def _told_of(sight: Sight, field: str, value: Any) -> Any:
+    """What is hidden counts with what is missing; but everybody knows of the classrooms that they wrote for."""
+    if field in {"collection", "document", "element"} and not sight.sees((REFERENCES[field][0], value)):
+        return None
+    return value
 
 
 def _counted_by(sight: Sight, field: str, value: Any) -> Any:
