@@ -47,6 +47,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
     return create_async_engine(
         settings.sqlalchemy_url,
         echo=settings.db_echo,
+        hide_parameters=True,  # else a statement that fails takes join links, addresses and hashes into the log
         pool_size=settings.db_pool_size,
         max_overflow=settings.db_max_overflow,
         pool_timeout=settings.db_pool_timeout,

@@ -1,12 +1,13 @@
 """Attacks by reading: whatever is asked, and however, what a viewer may not see isn't there."""
 
+import logging
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from graphql import GraphQLUnionType, get_named_type, is_required_argument
-from sqlalchemy import delete
+from sqlalchemy import delete, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from genji_graphql import models
@@ -715,6 +716,19 @@ async def test_a_link_is_for_its_teachers_and_tells_its_holders_no_more_than_an_
     }
     for guess in ("", "wisteria_7", "Wisteria%", "Wisteria\\_7", "%", "Wisteria_", "Wisteria_77", str(classroom.id)):
         assert await asked(service, INVITATION, {"token": guess}) == ({"data": {"invitation": None}}, cost)
+
+
+async def test_a_fault_writes_no_link_into_the_log(
+    service: Service, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    await world.run(text("ALTER TABLE app.groups RENAME COLUMN description TO renamed"))
+
+    answer = await service.answer(INVITATION, {"token": "Wisteria-7"})
+
+    assert "app.groups" not in str(answer)
+    assert "Unexpected error" in caplog.text
+    assert "Wisteria" not in caplog.text
 
 
 # What the viewer can do to what isn't there
