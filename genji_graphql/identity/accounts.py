@@ -46,6 +46,7 @@ from genji_graphql.vocabulary import RoleName, Scope
 
 RESET_LIFETIME = timedelta(hours=1)
 MAX_ACCESS_TOKENS = 100
+_LONGEST_LOGIN = 255
 
 # Whoever registers first becomes administrator, so the first two at once go one after the other.
 _FIRST_ACCOUNT_LOCK = 7_336_453
@@ -214,8 +215,10 @@ async def _still(session: AsyncSession, user_id: int, hashed: str | None) -> boo
 
 def _named(login: str) -> ColumnElement[bool]:
     """Addresses have an @ and user names have none, so nobody's name is another person's address."""
-    # PostgreSQL takes no NUL, UTF-8 no surrogate; no name has either.
-    given = login.strip().replace("\0", "").encode(errors="replace").decode()
+    # PostgreSQL takes no NUL, UTF-8 no surrogate; no name has either. Nor is any so long, and to fold it takes the
+    # square of its length where somebody piles up accents.
+    name = login.strip()
+    given = "" if len(name) > _LONGEST_LOGIN else name.replace("\0", "").encode(errors="replace").decode()
     return folded(User.email if "@" in given else User.username) == folded(given)
 
 

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 TIMEOUT = 10.0
 MAX_ANSWER_BYTES = 65_536
+MAX_ADDRESS = 2_000
 REMEMBERED_SECONDS = 600
 NAMESPACE = "http://www.yale.edu/tp/cas"
 MAPPING = {"email": "mail", "first_name": "givenName", "last_name": "sn"}
@@ -154,13 +155,16 @@ def server_address(given: str, *, private: bool = False) -> str:
     It is asked by us, from inside the site's network: an address that names a machine in there is refused, however it
     is spelt, unless `private` networks are allowed.
     """
+    malformed = _bad_address("That is not an address such as https://cas.example.org/cas/.")
+    if not re.fullmatch(rf"[!-~]{{1,{MAX_ADDRESS}}}", given.strip()) or "\\" in given:
+        raise malformed
     try:
         url = urlsplit(given.strip())
         port, host = url.port, (url.hostname or "").rstrip(".")
     except ValueError:
-        raise _bad_address("That is not an address such as https://cas.example.org/cas/.") from None
-    if not re.fullmatch(r"[!-~]+", given.strip()) or "\\" in given or not host:
-        raise _bad_address("That is not an address such as https://cas.example.org/cas/.")
+        raise malformed from None
+    if not host:
+        raise malformed
     if url.scheme != "https" and not (private and url.scheme == "http"):
         raise _bad_address("The sign-in server must be reached by https://.")
     if "@" in url.netloc or url.query or "?" in given or "#" in given:

@@ -237,7 +237,8 @@ def _description(given: str | None) -> str | None:
 
 def _line(given: str, most: int, field: str) -> str:
     """One line of text as it is kept."""
-    text = unicodedata.normalize("NFC", given).strip()
+    # Cut before it is normalised, which takes long for a long row of accents; what is left is too long still.
+    text = unicodedata.normalize("NFC", given.strip()[: 10 * most]).strip()
     if len(text) > most:
         raise Invalid(f"The {field} may have at most {most} characters.", field=field, code="TOO_LONG")
     if any(unicodedata.category(one) in {"Cc", "Cf", "Zl", "Zp"} and one not in _ZERO_WIDTH_JOINERS for one in text):

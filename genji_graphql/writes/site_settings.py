@@ -111,7 +111,7 @@ def _metadata_schema(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
 def _line(given: str, most: int, field: str, called: str) -> str:
     """One line of text, of at least one character."""
     # Cut before it is normalised, which takes long for a long row of accents; what is left is too long still.
-    line = unicodedata.normalize("NFC", given[: 10 * most]).strip()
+    line = unicodedata.normalize("NFC", given.strip()[: 10 * most]).strip()
     if not line:
         raise Invalid(f"The {called} can't be empty.", field=field, code="TOO_SHORT")
     if len(line) > most:

@@ -1,0 +1,190 @@
+"""Attacks on accounts: on passwords, sessions, tokens and what guards them."""
+
+import asyncio
+import unicodedata
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import event, func, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from genji_graphql.identity import cas, passwords
+from genji_graphql.models import User
+from genji_graphql.settings import Settings
+from tests.attacks.door import (
+    COOKIE,
+    PASSWORD,
+    REGISTER,
+    REQUEST_RESET,
+    RESET,
+    SIGN_IN,
+    SITE,
+    Door,
+)
+from tests.identity.conftest import hasher as hasher
+from tests.identity.test_cas import CasServer
+from tests.identity.test_cas import cas_server as cas_server
+from tests.world import World
+
+WRONG = "Wrong-password-9"
+TOO_MANY = "TOO_MANY_ATTEMPTS"
+ACCENTS = "a" + "\u0301\u0316" * 100_000
+"""To put these in order takes the square of their number."""
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"base_url": SITE, "sso_private_network": True})
+
+
+@pytest.fixture
+async def door(settings: Settings, engine: AsyncEngine, world: World) -> AsyncIterator[Door]:
+    async with Door(settings, engine, world) as door:
+        yield door
+
+
+@pytest.fixture(autouse=True)
+async def victim(door: Door) -> User:
+    """Who is attacked: somebody with a password, on a site that has an administrator."""
+    await door.reader("keeper", "admin")
+    return await door.reader("murasaki", "student")
+
+
+# Sessions
+
+
+# Access tokens
+
+
+async def blocked(door: Door, number: int = 1) -> None:
+    """Wait until so many statements wait for a lock."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    for _ in range(500):
+        async with door.engine.connect() as connection:
+            if await connection.scalar(waiting) == number:
+                return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody waits")
+
+
+# Logs
+
+
+# Other sites' pages
+
+
+# Attempts
+
+
+SPELLINGS = [
+    "MURASAKI",
+    "murasakİ",
+    "ｍｕｒａｓａｋｉ",
+    "𝓶𝓾𝓻𝓪𝓼𝓪𝓴𝓲",
+    "muraſaki",
+    " murasaki\u3000",
+    *(" " * spaces + "murasaki" for spaces in (10, 248, 254, 255, 300)),
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "given"),
+    [
+        (SIGN_IN, {"login": "murasaki", "password": ACCENTS}),
+        (SIGN_IN, {"login": ACCENTS, "password": PASSWORD}),
+        (REQUEST_RESET, {"login": ACCENTS}),
+        (RESET, {"token": ACCENTS, "password": ACCENTS}),
+        (REGISTER, {"username": ACCENTS, "email": ACCENTS, "password": ACCENTS}),
+        (REGISTER, {"username": "thief", "email": "t@example.org", "password": ACCENTS}),
+    ],
+    ids=["password", "login", "link asked for", "link used", "name", "new password"],
+)
+async def test_a_small_request_does_not_keep_the_server_busy_for_hours(
+    door: Door, monkeypatch: pytest.MonkeyPatch, query: str, given: dict[str, str]
+) -> None:
+    longest: list[int] = [0]
+
+    def normalize(form: Any, given: str) -> str:
+        longest.append(len(given))
+        return unicodedata.normalize(form, given[:10_000])
+
+    def asked(_connection: Any, _cursor: Any, _statement: str, parameters: Any, *_: Any) -> None:
+        longest.extend(len(one) for one in parameters if isinstance(one, str))
+
+    spy = SimpleNamespace(category=unicodedata.category, normalize=normalize)
+    monkeypatch.setattr(passwords, "unicodedata", spy)
+    event.listen(door.app.state.engine.sync_engine, "before_cursor_execute", asked)
+    # Where that isn't bounded, this test ends all the same.
+    async with door.engine.begin() as connection:
+        name = await connection.scalar(select(func.current_database()))
+        await connection.execute(text(f"ALTER DATABASE \"{name}\" SET statement_timeout = '5s'"))
+
+    async with door.unchanged():
+        assert await door.code(door.client(), query, **given) in {None, "WRONG_CREDENTIALS", "TOO_LONG"}
+    assert max(longest) < 1_000
+
+
+# Who has an account
+
+
+# Passwords
+
+
+# Links to a new password
+
+
+# Single sign-on
+
+ENTER = "mutation($input: SignInWithCasInput!) { signInWithCas(input: $input) { token errors { code } } }"
+
+
+async def trust(door: Door, settings: Settings, server: CasServer) -> None:
+    keeper = await door.named("keeper")
+    async with door.sessions.begin() as session:
+        await cas.configure(
+            session, settings, server_url=f"http://127.0.0.1:{server.port}/cas/", updated_by_id=keeper.id
+        )
+
+
+def give(server: CasServer, user: str, ticket: str = "ST-1", service: str = f"{SITE}/sign-in", **told: str) -> str:
+    return server.give(user, ticket, service, **told)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://cas.example.org/",
+        "https://127.0.0.1/",
+        "https://127.1/",
+        "https://2130706433/",
+        "https://[::1]/",
+        "https://[::ffff:10.0.0.1]/",
+        "https://169.254.169.254/latest/",
+        "https://localhost./",
+        "https://cas.example.org@127.0.0.1/",
+        "https://cas.example.org\\@127.0.0.1/",
+        "file:///etc/passwd",
+        "https://cas.example.org/?x=",
+        "https://" + ACCENTS,
+        "https://cas.example.org/" + "x" * 3_000,
+    ],
+    ids=lambda address: address[:40],
+)
+async def test_the_server_is_not_sent_to_machines_inside(
+    settings: Settings, engine: AsyncEngine, world: World, address: str
+) -> None:
+    outside = settings.model_copy(update={"sso_private_network": False})
+    async with Door(outside, engine, world) as door:
+        admin = await door.named("keeper")
+        browser = door.browser(Cookie=f"{COOKIE}={(await door.session(admin)).token}")
+        configure = (
+            "mutation($input: UpdateSsoConfigurationInput!) "
+            "{ updateSsoConfiguration(input: $input) { errors { code field } } }"
+        )
+        async with door.unchanged():
+            told = await door.ask(browser, configure, serverUrl=address)
+            assert told["errors"] == [{"code": "INVALID", "field": "serverUrl"}]
