@@ -55,6 +55,12 @@ def network(address: str) -> str:
 
 
 def _folded(account: str) -> str:
-    # Near enough to how the database compares names: a spelling that only one of them tells apart has a count of
-    # its own. Cut off, so that a key can't be made long.
-    return unicodedata.normalize("NFKC", account[:255]).strip().casefold()
+    """What spellings of one account have in common.
+
+    Names that the database takes for one must have one count, or each spelling of an account would give further
+    attempts on it. So more is left out here than there: accents too, which some letters get or lose with their case.
+    That a few accounts then share a count does no more harm than two people at one address. Trimmed before it is cut
+    to the length of the longest name, as the name that is looked up is.
+    """
+    letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", account.strip()[:255]).casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))

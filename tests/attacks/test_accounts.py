@@ -1,6 +1,7 @@
 """Attacks on accounts: on passwords, sessions, tokens and what guards them."""
 
 import asyncio
+import itertools
 import unicodedata
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
@@ -11,7 +12,8 @@ from sqlalchemy import event, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from genji_graphql.identity import cas, passwords
-from genji_graphql.models import User
+from genji_graphql.identity.limits import _folded
+from genji_graphql.models import User, folded
 from genji_graphql.settings import Settings
 from tests.attacks.door import (
     COOKIE,
@@ -23,6 +25,7 @@ from tests.attacks.door import (
     SITE,
     Door,
 )
+from tests.identity.conftest import CountingHasher
 from tests.identity.conftest import hasher as hasher
 from tests.identity.test_cas import CasServer
 from tests.identity.test_cas import cas_server as cas_server
@@ -89,6 +92,44 @@ SPELLINGS = [
     " murasaki\u3000",
     *(" " * spaces + "murasaki" for spaces in (10, 248, 254, 255, 300)),
 ]
+
+
+async def test_another_spelling_of_a_login_gives_no_further_attempts(door: Door, hasher: CountingHasher) -> None:
+    for number, spelling in enumerate(SPELLINGS):
+        client = door.client(f"203.0.113.{number}")
+        assert (await door.ask(client, SIGN_IN, login=spelling, password=PASSWORD))["viewer"], spelling
+    for _ in range(10):
+        await door.ask(door.client("198.51.100.1"), SIGN_IN, login="murasaki", password=WRONG)
+    hasher.verified = 0
+
+    for spelling in SPELLINGS:
+        assert await door.code(door.client("198.51.100.2"), SIGN_IN, login=spelling, password=PASSWORD) == TOO_MANY
+    assert hasher.verified == 0
+
+
+async def test_what_the_database_takes_for_one_name_has_one_count(engine: AsyncEngine) -> None:
+    letters = [letter for letter in map(chr, range(1, 0x110000)) if unicodedata.category(letter) not in {"Cs", "Cn"}]
+    async with engine.connect() as connection:
+        rows = await connection.execute(
+            text("SELECT given, app.folded(given) FROM unnest(cast(:letters AS text[])) AS given"), {"letters": letters}
+        )
+        apart = [given for given, same in rows if _folded(f"a{given}b") != _folded(f"a{same}b")]
+        # A letter and its accent may change case apart, and meet again as one.
+        capital, small = (
+            await connection.scalar(select(folded("ΐ"))),
+            await connection.scalar(select(folded("Ϊ\u0301"))),
+        )
+
+    assert apart == []
+    assert capital == small
+    assert _folded("ΐ") == _folded("Ϊ\u0301")
+
+
+async def test_asking_for_links_in_many_spellings_floods_no_mailbox(door: Door) -> None:
+    for number, spelling in itertools.product(range(2), SPELLINGS):
+        await door.ask(door.client(f"203.0.113.{number}"), REQUEST_RESET, login=spelling)
+
+    assert len((await door.contents())["password_resets"]) == 10
 
 
 @pytest.mark.parametrize(
