@@ -51,11 +51,13 @@ def create_app(settings: Settings, identify: Identify | None = None) -> FastAPI:
         return await credentials.viewer(request, services.reading)
 
     async def make_context(request: Request) -> Context:
+        credential = None if identify else credentials.of(request)
         return Context(
             await (identify or by_credential)(request),
             services,
             address=request.client.host if request.client else None,
             takes_cookies=credentials.is_from_our_pages(request),
+            token=None if credential is None else credential.token,
         )
 
     def finish(_request: Request, response: Response, context: Context) -> None:

@@ -12,6 +12,7 @@ from genji_graphql.identity.cas import Cas
 from genji_graphql.identity.limits import Limits
 from genji_graphql.identity.mail import Mailer
 from genji_graphql.identity.tokens import Issued
+from genji_graphql.identity.viewer import viewer_of
 from genji_graphql.reads.loaders import Loaders
 from genji_graphql.settings import Settings
 
@@ -38,10 +39,14 @@ class Context:
     """The network address that the request came from."""
     takes_cookies: bool = False
     """Did a page of ours send the request? Then a session is kept in a cookie, out of reach of the page's scripts."""
+    token: str | None = field(default=None, repr=False)
+    """What proves who asks."""
     started: Issued | None = field(default=None, init=False)
     """The session that was started, for the cookie to be set."""
     ended: bool = field(default=False, init=False)
     """Was the session ended? Then its cookie goes."""
+    changing: bool = field(default=False, init=False)
+    """Has a change been asked for already?"""
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
@@ -55,12 +60,25 @@ class Context:
     def enter(self, viewer: Viewer, issued: Issued) -> None:
         """Somebody has signed in."""
         self.started = issued if self.takes_cookies else None
+        self.token = issued.token
         self.become(viewer)
 
     def leave(self) -> None:
         """They have signed out."""
         self.started, self.ended = None, True
+        self.token = None
         self.become(ANONYMOUS)
+
+    async def ask_again(self) -> None:
+        """Before a change: is it still they who ask?
+
+        One request may hold thousands of changes and take minutes. Whoever is shut out in the meantime, or loses a
+        role, makes no more of them.
+        """
+        if self.changing and self.token is not None:
+            async with self.services.reading() as session:
+                self.become(await viewer_of(session, self.token))
+        self.changing = True
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:

@@ -29,6 +29,7 @@ def mutation(description: str, *, public: bool = False) -> Callable[[Any], Any]:
 
         async def resolve(info: Info, input: Any) -> Any:  # noqa: A002 - the argument's name in the API
             try:
+                await info.context.ask_again()
                 _check(info, public)
                 _check_text(input)
                 return await change(info, input)

@@ -58,6 +58,37 @@ async def victim(door: Door) -> User:
 # Sessions
 
 
+async def test_whoever_shuts_themselves_out_makes_no_further_change_in_the_same_request(door: Door) -> None:
+    admin = await door.reader("leaving", "admin")
+    program = door.client(Authorization=f"Bearer {(await door.session(admin)).token}")
+
+    answer = await program.post(
+        "/graphql",
+        json={
+            "query": f'mutation {{ a: deactivateUser(input: {{id: "{admin.id}"}}) {{ errors {{ code }} }} '
+            'b: updateSiteSettings(input: {siteTitle: "Mine"}) { errors { code } } }'
+        },
+    )
+
+    assert answer.json()["data"] == {"a": {"errors": []}, "b": {"errors": [{"code": "FORBIDDEN"}]}}
+    assert (await door.contents())["site_settings"] == []
+
+
+async def test_a_lost_role_is_lost_for_the_rest_of_the_request(door: Door) -> None:
+    admin = await door.reader("leaving", "admin")
+    program = door.client(Authorization=f"Bearer {(await door.session(admin)).token}")
+    role = await door.role_id("admin")
+    given = f'(input: {{userId: "{admin.id}", roleId: "{role}"}}) {{ errors {{ code }} }}'
+
+    answer = await program.post("/graphql", json={"query": f"mutation {{ a: revokeRole{given} b: assignRole{given} }}"})
+
+    a, b = answer.json()["data"].values()
+    assert a["errors"] == []
+    assert [error["code"] for error in b["errors"]] != []
+    held = (await door.contents())["user_roles"]
+    assert not [row for row in held if row.startswith(f"({admin.id},")]
+
+
 # Access tokens
 
 
