@@ -247,9 +247,8 @@ async def change_password(
 async def set_password(session: AsyncSession, user_id: int, password: str) -> None:
     """A new password by whoever runs the server, for an account that may have had none. It ends what was open."""
     hashed = await passwords.hashed(passwords.check(password))
-    await _replace_password(session, user_id, hashed)
-    await end_sessions(session, user_id)
-    await _end_access_tokens(session, user_id)
+    await session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
+    await _start_over(session, user_id, hashed)
 
 
 async def request_password_reset(
@@ -260,41 +259,41 @@ async def request_password_reset(
     The caller answers the same whether there is one. It costs the same too: one statement either way.
     """
     await limits.count("reset password", account=login, address=address)
-    return await _new_reset(session, select(User.id).join(UserPassword).where(User.is_active, _named(login)))
+    return await _new_reset(session, _account().join(UserPassword).where(User.is_active, _named(login)))
 
 
 async def create_password_reset(session: AsyncSession, user_id: int) -> Reset:
     """A link for this person, made by whoever runs the server; they need not have had a password."""
-    reset = await _new_reset(session, select(User.id).where(User.id == user_id, User.is_active))
+    reset = await _new_reset(session, _account().where(User.id == user_id, User.is_active))
     if reset is None:
         raise NotFound("There is no such person, or their account is closed.")
     return reset
 
 
-async def reset_password(session: AsyncSession, *, token: str, password: str) -> int:
+async def reset_password(
+    session: AsyncSession, limits: Limits, *, token: str, password: str, address: str | None = None
+) -> int:
     """A new password for whoever holds a link that wasn't used yet; gives their id.
 
-    It ends everything that was open: whoever had got into the account is out again.
+    It ends everything that was open: whoever had got into the account is out again. Tokens can't be guessed, but each
+    attempt costs a hash, which nobody shall ask for without bound.
     """
-    hashed = await passwords.hashed(passwords.check(password))
+    secret = passwords.check(password)
+    await limits.count("use reset link", address=address)
+    hashed = await passwords.hashed(secret)
+    this = PasswordReset.token_hash == hash_of(token)
     used = (
         update(PasswordReset)
-        .where(
-            PasswordReset.token_hash == hash_of(token),
-            PasswordReset.used_at.is_(None),
-            PasswordReset.expires_at > func.now(),
-            PasswordReset.user_id == User.id,
-            User.is_active,
-        )
+        .where(this, PasswordReset.used_at.is_(None), PasswordReset.expires_at > func.now())
         .values(used_at=func.now())
-        .returning(PasswordReset.user_id)
+        .returning(PasswordReset.id)
     )
-    user_id = await session.scalar(used)
-    if user_id is None:
+    # Held first, as by whoever changes the account or makes an access token at this moment: theirs ends as well.
+    theirs = User.id == select(PasswordReset.user_id).where(this).scalar_subquery()
+    user_id = await session.scalar(select(User.id).where(theirs, User.is_active).with_for_update(key_share=True))
+    if await session.scalar(used) is None or user_id is None:
         raise Invalid("This link was used already, or it is too old. Ask for a new one.", field="token", code="EXPIRED")
-    await _replace_password(session, user_id, hashed)
-    await end_sessions(session, user_id)
-    await _end_access_tokens(session, user_id)
+    await _start_over(session, user_id, hashed)
     return user_id
 
 
@@ -305,19 +304,33 @@ async def cancel_resets(session: AsyncSession, user_id: int) -> None:
     )
 
 
-async def _new_reset(session: AsyncSession, whom: Select[int]) -> Reset | None:
+def _account() -> Select[int, str, str | None]:
+    return select(User.id, User.username, User.email)
+
+
+async def _new_reset(session: AsyncSession, whom: Select[int, str, str | None]) -> Reset | None:
     token, expires_at = new_token(), datetime.now(UTC) + RESET_LIFETIME
-    row = whom.add_columns(literal(hash_of(token), LargeBinary), literal(expires_at, DateTime(timezone=True)))
+    # Held until the commit, or waited for: a link goes to the address that is theirs now, never to one that is being
+    # given up while this is asked.
+    account = whom.with_for_update(read=True, of=User).cte("account")
+    row = select(account.c.id, literal(hash_of(token), LargeBinary), literal(expires_at, DateTime(timezone=True)))
     added = insert(PasswordReset).from_select(["user_id", "token_hash", "expires_at"], row)
     reset = added.returning(PasswordReset.user_id).cte("reset")
     found = (
-        await session.execute(select(User.username, User.email).join(reset, reset.c.user_id == User.id))
+        await session.execute(select(account.c.username, account.c.email).join(reset, reset.c.user_id == account.c.id))
     ).one_or_none()
     return None if found is None else Reset(found.username, found.email, token)
 
 
 async def _add_password(session: AsyncSession, user_id: int, hashed: str) -> None:
     await session.execute(insert(UserPassword).values(user_id=user_id, hashed_password=hashed))
+
+
+async def _start_over(session: AsyncSession, user_id: int, hashed: str) -> None:
+    """A new password, and the end of all that the old one may have opened."""
+    await _replace_password(session, user_id, hashed)
+    await end_sessions(session, user_id)
+    await _end_access_tokens(session, user_id)
 
 
 async def _replace_password(session: AsyncSession, user_id: int, hashed: str) -> None:
@@ -334,9 +347,15 @@ async def _replace_password(session: AsyncSession, user_id: int, hashed: str) ->
 
 
 async def create_access_token(
-    session: AsyncSession, *, user_id: int, name: str, scopes: Collection[str], expires_at: datetime | None = None
+    session: AsyncSession,
+    *,
+    user_id: int,
+    name: str,
+    scopes: Collection[str],
+    expires_at: datetime | None = None,
+    session_id: int | None = None,
 ) -> Issued:
-    """A token for a program, shown this once."""
+    """A token for a program, shown this once. It is made in the session of this id, which must last until then."""
     label = names.normalised(name, 100, "name", "name")
     if not label:
         raise Invalid("Give the token a name, by which you will know it again.", field="name", code="TOO_SHORT")
@@ -344,11 +363,16 @@ async def create_access_token(
         raise Invalid(f"Choose among the scopes {', '.join(Scope)}.", field="scopes")
     if expires_at is not None and (expires_at.tzinfo is None or expires_at <= datetime.now(UTC)):
         raise Invalid("The token must expire in the future.", field="expiresAt")
-    # Held until the commit, so that an account that is being closed gets no token after its others are ended.
+    # Held until the commit, so that an account that is being closed, or got back from somebody who had broken in, gets
+    # no token after its others are ended.
     if not await session.scalar(
         select(User.id).where(User.id == user_id, User.is_active).with_for_update(key_share=True)
     ):
         raise NotAllowed("This account is closed.")
+    # Asked only now: it may have ended while we waited.
+    signed_in = select(UserSession.id).where(UserSession.id == session_id, UserSession.user_id == user_id)
+    if session_id is not None and not await session.scalar(signed_in):
+        raise NotAllowed("Sign in to do this.")
     number = await session.scalar(select(func.count()).where(AccessToken.user_id == user_id))
     if (number or 0) >= MAX_ACCESS_TOKENS:
         raise Invalid(f"You have {MAX_ACCESS_TOKENS} access tokens; revoke one that you don't need.", code="TOO_MANY")

@@ -11,12 +11,16 @@ import pytest
 from sqlalchemy import event, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from genji_graphql.identity import cas, passwords
-from genji_graphql.identity.limits import _folded
-from genji_graphql.models import User, folded
+from genji_graphql.access.viewer import Viewer
+from genji_graphql.errors import GenjiError
+from genji_graphql.identity import accounts, cas, passwords
+from genji_graphql.identity.limits import Limits, _folded
+from genji_graphql.models import AccessToken, User, folded
 from genji_graphql.settings import Settings
+from genji_graphql.writes import people
 from tests.attacks.door import (
     COOKIE,
+    OTHER,
     PASSWORD,
     REGISTER,
     REQUEST_RESET,
@@ -92,6 +96,25 @@ async def test_a_lost_role_is_lost_for_the_rest_of_the_request(door: Door) -> No
 # Access tokens
 
 
+async def test_a_token_that_is_made_while_the_password_is_reset_ends_with_the_others(door: Door, victim: User) -> None:
+    intruder, link = await door.session(victim), await door.reset_link(victim)
+    async with door.sessions.begin() as session:
+        made = await accounts.create_access_token(
+            session, user_id=victim.id, name="Mine", scopes=["write"], session_id=intruder.id
+        )
+        reset = asyncio.create_task(door.code(door.browser(), RESET, token=link.token, password=OTHER))
+        await blocked(door)
+    assert await reset is None
+
+    assert await door.who(made.token) is None
+    with pytest.raises(GenjiError):
+        async with door.sessions.begin() as session:
+            await accounts.create_access_token(
+                session, user_id=victim.id, name="Mine", scopes=["write"], session_id=intruder.id
+            )
+    assert await door.all(select(AccessToken.id)) == []
+
+
 async def blocked(door: Door, number: int = 1) -> None:
     """Wait until so many statements wait for a lock."""
     waiting = text(
@@ -163,6 +186,17 @@ async def test_asking_for_links_in_many_spellings_floods_no_mailbox(door: Door) 
     assert len((await door.contents())["password_resets"]) == 10
 
 
+async def test_links_that_are_made_up_cost_no_hash_without_bound(door: Door, hasher: CountingHasher) -> None:
+    hasher.hashed = 0
+    tries = (
+        f'a{n}: resetPassword(input: {{token: "x", password: "{OTHER}"}}) {{ errors {{ code }} }}' for n in range(150)
+    )
+    answer = (await door.post(door.client(), f"mutation {{ {' '.join(tries)} }}")).json()["data"]
+
+    assert [one["errors"][0]["code"] for one in answer.values()][-1] == TOO_MANY
+    assert hasher.hashed == 100
+
+
 @pytest.mark.parametrize(
     ("query", "given"),
     [
@@ -207,6 +241,23 @@ async def test_a_small_request_does_not_keep_the_server_busy_for_hours(
 
 
 # Links to a new password
+
+
+async def test_a_link_that_is_asked_for_while_the_address_changes_goes_to_the_new_one(
+    door: Door, victim: User, settings: Settings
+) -> None:
+    async def ask() -> accounts.Reset | None:
+        async with door.sessions.begin() as session:
+            return await accounts.request_password_reset(session, Limits(settings), login="murasaki")
+
+    async with door.sessions.begin() as session:
+        await people.update(session, Viewer(victim.id), victim.id, {"email": "new@example.org"})
+        asked = asyncio.create_task(ask())
+        await blocked(door)
+    reset = await asked
+
+    assert reset is not None
+    assert reset.email == "new@example.org"
 
 
 # Single sign-on

@@ -79,9 +79,9 @@ class Site:
         async with self.sessions.begin() as session:
             return await accounts.request_password_reset(session, self.limits, login=login, **more)
 
-    async def reset(self, token: str, password: str) -> int:
+    async def reset(self, token: str, password: str, **more: Any) -> int:
         async with self.sessions.begin() as session:
-            return await accounts.reset_password(session, token=token, password=password)
+            return await accounts.reset_password(session, self.limits, token=token, password=password, **more)
 
     async def deactivate(self, user_id: int) -> None:
         async with self.sessions.begin() as session:

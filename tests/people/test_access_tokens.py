@@ -1,5 +1,6 @@
 """Tokens for programs: made and revoked by their owner at a browser, and shown once."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -41,9 +42,17 @@ async def refused(service: Service, mutation: str, viewer: Viewer, engine: Async
     return error["code"], error["field"]
 
 
+async def signed_in(world: World, username: str | None = None) -> Viewer:
+    person = await world.person(username)
+    row = models.UserSession(
+        user_id=person.id, token_hash=str(person.id).encode(), expires_at=datetime.now(UTC) + timedelta(days=1)
+    )
+    return Viewer(user_id=person.id, session_id=(await world.add(row)).id)
+
+
 @pytest.fixture
 async def at_a_browser(world: World) -> Viewer:
-    return Viewer(user_id=(await world.person("murasaki")).id, session_id=1)
+    return await signed_in(world, "murasaki")
 
 
 async def test_a_token_is_shown_once_and_works_until_it_is_revoked(
@@ -104,7 +113,7 @@ async def test_anothers_token_is_not_found(
     service: Service, at_a_browser: Viewer, world: World, engine: AsyncEngine
 ) -> None:
     made = await service.ask(CREATE, {"input": {"name": "Mine", "scopes": ["READ"]}}, viewer=at_a_browser)
-    stranger = Viewer(user_id=(await world.person()).id, session_id=2)
+    stranger = await signed_in(world)
 
     costs = set()
     for token_id in (made["createAccessToken"]["accessTokenId"], global_id("AccessToken", 999)):

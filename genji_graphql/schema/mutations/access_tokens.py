@@ -46,7 +46,12 @@ async def create_access_token(info: Info, input: CreateAccessTokenInput) -> Crea
     user_id = _at_a_browser(info)
     async with info.context.transaction() as session:
         issued = await accounts.create_access_token(
-            session, user_id=user_id, name=input.name, scopes=input.scopes, expires_at=input.expires_at or None
+            session,
+            user_id=user_id,
+            name=input.name,
+            scopes=input.scopes,
+            expires_at=input.expires_at or None,
+            session_id=info.context.viewer.session_id,
         )
     return CreateAccessTokenPayload(access_token_id=_id(issued.id), token=issued.token, expires_at=issued.expires_at)
 

@@ -172,7 +172,13 @@ async def request_password_reset(info: Info, input: RequestPasswordResetInput) -
 @mutation("Sets a new password with the link that was mailed, and ends all sessions.", public=True)
 async def reset_password(info: Info, input: ResetPasswordInput) -> DonePayload:  # noqa: A002
     async with info.context.transaction() as session:
-        await accounts.reset_password(session, token=input.token, password=input.password)
+        await accounts.reset_password(
+            session,
+            info.context.services.limits,
+            token=input.token,
+            password=input.password,
+            address=info.context.address,
+        )
     return DonePayload()
 
 
