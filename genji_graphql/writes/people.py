@@ -24,7 +24,7 @@ MAX_METADATA = 10_000
 _ESSENTIAL = (PermissionName.MANAGE_ALL_CONTENT, PermissionName.ASSIGN_ROLES, PermissionName.MANAGE_USERS)
 
 # Two administrators who go at once go one after the other, so that the second sees that they are the last.
-_STANDING_LOCK = 7_336_454
+_STANDING_LOCK = 7_336_455
 
 
 class PersonChanges(TypedDict, total=False):
@@ -45,22 +45,23 @@ class RoleChanges(TypedDict, total=False):
 async def update(session: AsyncSession, viewer: Viewer, user_id: int | None, changes: PersonChanges) -> User:
     """Change one's own account, or another's. A new address ends the way back in by the old one."""
     person = await find(session, viewer, User, user_id, Action.EDIT)
+    before = person.email
     if changes.keys() & {"username", "email"}:
         _check_identity_may_change(viewer)
     if "username" in changes:
         person.username = names.username(changes["username"] or "")
     if "email" in changes:
-        address = names.email(changes["email"] or "")
-        if address != person.email:
-            await accounts.cancel_resets(session, person.id)
-        person.email = address
+        person.email = names.email(changes["email"] or "")
     if "first_name" in changes:
         person.first_name = names.person_name(changes["first_name"], "firstName")
     if "last_name" in changes:
         person.last_name = names.person_name(changes["last_name"], "lastName")
     if "user_metadata" in changes:
         person.user_metadata = _metadata(changes["user_metadata"])
+    # The first statement after the changes writes them, and so must be this.
     await write_unique(session, _taken())
+    if person.email != before:
+        await accounts.cancel_resets(session, person.id)
     # The display name is put together by the database.
     await session.refresh(person)
     return person
@@ -108,7 +109,7 @@ async def update_role(session: AsyncSession, viewer: Viewer, role_id: int | None
     if "description" in changes:
         role.description = names.normalised(changes["description"] or "", 255, "description", "description") or None
     if changes.get("permissions") is not None:
-        given = await _known(session, changes["permissions"] or [])
+        given = await _known(session, set(changes["permissions"] or ()))
         if not viewer.is_administrator and not given.keys() <= viewer.permissions:
             raise NotAllowed("You may only give permissions that you have.", field="permissions")
         async with _someone_in_charge(session):
@@ -117,11 +118,12 @@ async def update_role(session: AsyncSession, viewer: Viewer, role_id: int | None
     return role
 
 
-async def _known(session: AsyncSession, permissions: Collection[str]) -> dict[str, int]:
+async def _known(session: AsyncSession, permissions: set[str]) -> dict[str, int]:
     """Permissions by their names, with their numbers."""
-    rows = await session.execute(select(Permission.name, Permission.id).where(Permission.name.in_(permissions)))
-    found: dict[str, int] = {name: number for name, number in rows}  # noqa: C416 - dict() would take a result for a mapping
-    unknown = sorted(set(permissions) - found.keys())
+    # There are a handful, while a client may name more than a statement takes values.
+    rows = await session.execute(select(Permission.name, Permission.id))
+    found = {name: number for name, number in rows if name in permissions}
+    unknown = sorted(permissions - found.keys())
     if unknown:
         raise Invalid(f"There is no permission of the name {unknown[0][:100]}.", field="permissions", code="UNKNOWN")
     return found

@@ -11,13 +11,15 @@ import pytest
 from sqlalchemy import event, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from genji_graphql.access.rules import Action
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.errors import GenjiError
 from genji_graphql.identity import accounts, cas, passwords
 from genji_graphql.identity.limits import Limits, _folded
-from genji_graphql.models import AccessToken, User, folded
+from genji_graphql.models import AccessToken, SsoIdentity, User, folded
 from genji_graphql.settings import Settings
 from genji_graphql.writes import people
+from genji_graphql.writes.finding import find
 from tests.attacks.door import (
     COOKIE,
     OTHER,
@@ -311,3 +313,19 @@ async def test_the_server_is_not_sent_to_machines_inside(
         async with door.unchanged():
             told = await door.ask(browser, configure, serverUrl=address)
             assert told["errors"] == [{"code": "INVALID", "field": "serverUrl"}]
+
+
+async def test_closing_an_account_while_its_owner_first_comes_in_is_no_deadlock(
+    door: Door, settings: Settings, cas_server: CasServer
+) -> None:
+    await trust(door, settings, cas_server)
+    keeper = await door.named("keeper")
+    imported, admin = await door.person(username="imported"), await door.viewer(keeper)
+    async with door.sessions.begin() as session:
+        await find(session, admin, User, imported.id, Action.DEACTIVATE)
+        coming = asyncio.create_task(door.code(door.client(), ENTER, ticket=give(cas_server, "imported")))
+        await blocked(door)
+        await people.deactivate(session, admin, imported.id)
+
+    assert await coming == "FORBIDDEN"
+    assert await door.all(select(SsoIdentity.id)) == []
