@@ -29,6 +29,8 @@ from tests.attacks.door import (
     RESET,
     SIGN_IN,
     SITE,
+    UPDATE_USER,
+    WHO,
     Door,
 )
 from tests.identity.conftest import CountingHasher
@@ -96,6 +98,28 @@ async def test_a_lost_role_is_lost_for_the_rest_of_the_request(door: Door) -> No
 
 
 # Access tokens
+
+
+@pytest.mark.parametrize("role", ["student", "admin"])
+@pytest.mark.parametrize("scope", ["read", "write", "administer"])
+async def test_a_token_cannot_outlive_itself(door: Door, role: str, scope: str) -> None:
+    """No other token, no session, and nothing that a new password could be mailed to."""
+    owner = await door.reader("owner", role)
+    issued = await door.access_token(owner, scope)
+    program = door.client(Authorization=f"Bearer {issued.token}")
+    own_id = f'id: "{owner.id}"'
+    await door.ask(program, WHO)  # notes that the token was used
+
+    async with door.unchanged():
+        for change in (
+            'createAccessToken(input: {name: "Another", scopes: [ADMINISTER]})',
+            f'revokeAccessToken(input: {{id: "{issued.id}"}})',
+            f'changePassword(input: {{currentPassword: "{PASSWORD}", newPassword: "{OTHER}"}})',
+            f'updateUser(input: {{{own_id}, email: "thief@example.org"}})',
+            f'updateUser(input: {{{own_id}, username: "thief"}})',
+            "signOut(input: {everywhere: true})",
+        ):
+            assert await door.code(program, f"mutation {{ {change} {{ errors {{ code }} }} }}") == "FORBIDDEN"
 
 
 async def test_a_token_that_is_made_while_the_password_is_reset_ends_with_the_others(door: Door, victim: User) -> None:
@@ -197,6 +221,16 @@ async def test_links_that_are_made_up_cost_no_hash_without_bound(door: Door, has
 
     assert [one["errors"][0]["code"] for one in answer.values()][-1] == TOO_MANY
     assert hasher.hashed == 100
+
+
+async def test_changing_ones_own_address_tells_only_so_often_which_are_taken(door: Door, victim: User) -> None:
+    program = door.browser(Cookie=f"{COOKIE}={(await door.session(victim)).token}")
+    told = [
+        await door.code(program, UPDATE_USER, id=str(victim.id), email="keeper@example.org", username="keeper")
+        for _ in range(11)
+    ]
+
+    assert told == ["TAKEN"] * 10 + [TOO_MANY]
 
 
 @pytest.mark.parametrize(

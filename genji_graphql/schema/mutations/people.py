@@ -11,6 +11,7 @@ from genji_graphql.schema.mutation import mutation
 from genji_graphql.schema.role import Role
 from genji_graphql.schema.scalars import JSON
 from genji_graphql.schema.user import User
+from genji_graphql.vocabulary import PermissionName
 from genji_graphql.writes import people
 
 _WHO = "Their global id, or their number."
@@ -70,8 +71,12 @@ class RolePayload(Payload):
 
 @mutation("Changes an account: one's own, or, for administrators, anybody's.")
 async def update_user(info: Info, input: UpdateUserInput) -> UserPayload:  # noqa: A002 - the argument's name in the API
+    viewer, changes = info.context.viewer, plain(input)
+    if changes.keys() & {"username", "email"} and not viewer.may(PermissionName.MANAGE_USERS):
+        # The answer tells which names and addresses are taken, as registering does.
+        await info.context.services.limits.count("change name", account=str(viewer.user_id))
     async with info.context.transaction() as session:
-        person = await people.update(session, info.context.viewer, row_id(input.id, models.User), plain(input))
+        person = await people.update(session, viewer, row_id(input.id, models.User), changes)
     return UserPayload(user=person)  # type: ignore[arg-type] # a row stands for its type
 
 
