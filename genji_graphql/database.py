@@ -47,7 +47,8 @@ def create_engine(settings: Settings) -> AsyncEngine:
     return create_async_engine(
         settings.sqlalchemy_url,
         echo=settings.db_echo,
-        hide_parameters=True,  # else a statement that fails takes join links, addresses and hashes into the log
+        # An error that is logged quotes its statement, whose values may be a password's hash or the link of a class.
+        hide_parameters=not settings.db_echo,
         pool_size=settings.db_pool_size,
         max_overflow=settings.db_max_overflow,
         pool_timeout=settings.db_pool_timeout,

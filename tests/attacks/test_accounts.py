@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import logging
 import unicodedata
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from genji_graphql.settings import Settings
 from genji_graphql.writes import people
 from genji_graphql.writes.finding import find
 from tests.attacks.door import (
+    CHANGE_PASSWORD,
     COOKIE,
     OTHER,
     PASSWORD,
@@ -28,6 +30,7 @@ from tests.attacks.door import (
     REQUEST_RESET,
     RESET,
     SIGN_IN,
+    SIGN_OUT,
     SITE,
     UPDATE_USER,
     WHO,
@@ -155,6 +158,54 @@ async def blocked(door: Door, number: int = 1) -> None:
 
 
 # Logs
+
+
+async def test_no_password_and_no_token_is_in_any_log(
+    settings: Settings, engine: AsyncEngine, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Before the application is made: what is logged of its statements is settled then.
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.INFO, "sqlalchemy")  # from DEBUG on it tells each row that it reads
+    secrets: set[str] = set()
+    async with Door(settings, engine, world) as door:
+        browser, program = door.browser(), door.client()
+        await door.ask(browser, REGISTER, username="sei", email="s@example.org", password=PASSWORD)
+        cookie = (await door.post(browser, SIGN_IN, login="sei", password=PASSWORD)).cookies[COOKIE]
+        token = (await door.ask(program, SIGN_IN, login="sei", password=PASSWORD))["token"]
+        access = (
+            await door.ask(
+                browser, 'mutation { createAccessToken(input: {name: "x", scopes: [READ]}) { token errors { code } } }'
+            )
+        )["token"]
+        link = await door.reset_link(await door.named("sei"))
+        secrets |= {PASSWORD, OTHER, WRONG, cookie, token, access, link.token}
+        for one in (token, access, f"{token}x"):
+            await door.post(door.client(Authorization=f"Bearer {one}"), WHO)
+        await door.post(program, SIGN_IN, login="sei", password=WRONG)
+        await door.post(program, SIGN_IN, login={"password": WRONG}, password=[PASSWORD])
+        await door.post(door.client(Origin="https://evil.example", Cookie=f"{COOKIE}={cookie}"), SIGN_OUT)
+        await browser.get("/graphql", params={"query": WHO})
+        await door.ask(program, REQUEST_RESET, login="sei")
+        await door.ask(browser, CHANGE_PASSWORD, currentPassword=PASSWORD, newPassword=OTHER)
+        await door.ask(program, RESET, token=link.token, password=OTHER)
+        group = await world.group()
+        async with engine.begin() as connection:
+            hashes = list(await connection.scalars(text("SELECT hashed_password FROM app.user_passwords")))
+            await connection.execute(text("ALTER TABLE app.user_passwords RENAME COLUMN hashed_password TO gone"))
+            await connection.execute(text("ALTER TABLE app.groups RENAME TO gone"))
+        for query in (
+            f'{{ invitation(token: "{group.join_token}") {{ name }} }}',
+            f'mutation {{ register(input: {{username: "aki", email: "a@example.org", password: "{PASSWORD}"}}) '
+            "{ errors { code } } }",
+        ):
+            answer = (await door.post(program, query)).json()
+            assert answer["errors"][0]["extensions"]["code"] == "INTERNAL"
+            assert "user_passwords" not in str(answer)
+
+    assert "Unexpected error" in caplog.text
+    assert "INSERT INTO app.sessions" in caplog.text
+    for secret in secrets | {group.join_token, *hashes, "$2b$"}:
+        assert secret not in caplog.text
 
 
 # Other sites' pages
