@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from genji_graphql.access.viewer import Viewer
-from genji_graphql.models import Group, Role, User
+from genji_graphql.models import Group, Role, User, group_members
 from genji_graphql.vocabulary import RoleName
 from tests.people.site import Site
 from tests.schema.test_mutations import PUBLIC, SIGNED_IN, mutations
@@ -99,6 +99,25 @@ async def classroom(site: Site, world: World) -> tuple[Group, User, User]:
 
 
 # Rosters
+
+
+async def test_who_removes_themselves_sees_the_roster_no_more(service: Service, site: Site, world: World) -> None:
+    group, _, student = await classroom(site, world)
+    leaving = await site.person("instructor")
+    await world.run(group_members.insert().values(group_id=group.id, user_id=leaving.id))
+    viewer = await site.viewer(leaving)
+
+    left = await change(
+        service,
+        viewer,
+        "removeGroupMembers",
+        "changed group { members { nodes { username } } }",
+        id=str(group.id),
+        userIds=[str(leaving.id)],
+    )
+
+    assert (left["changed"], left["group"]) == (1, None)
+    assert student.username not in str(left)
 
 
 # Shares

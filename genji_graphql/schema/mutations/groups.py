@@ -77,7 +77,9 @@ class DeleteGroupPayload(Payload):
 
 @strawberry.type(description="The group with its new roster.")
 class GroupMembersPayload(Payload):
-    group: Group | None = strawberry.field(default=None, description="The group.")
+    group: Group | None = strawberry.field(
+        default=None, description="The group; null for whoever has left it by this, and doesn't see it any more."
+    )
     changed: int = strawberry.field(default=0, description="How many people were added or removed.")
     not_found: list[str] = strawberry.field(
         default_factory=list,
@@ -135,7 +137,7 @@ async def add_group_members(info: Info, input: GroupMembersInput) -> GroupMember
         change = await groups.add_members(
             session, info.context.viewer, row_id(input.id, models.Group), [*_numbers(input), *_logins(input)]
         )
-    return _roster(input, change)
+    return await _roster(info.context, input, change)
 
 
 @mutation("Removes people from a group, and tells which entries name no member. Whoever created it stays.")
@@ -144,7 +146,7 @@ async def remove_group_members(info: Info, input: GroupMembersInput) -> GroupMem
         change = await groups.remove_members(
             session, info.context.viewer, row_id(input.id, models.Group), [*_numbers(input), *_logins(input)]
         )
-    return _roster(input, change)
+    return await _roster(info.context, input, change)
 
 
 def _numbers(given: GroupMembersInput) -> list[int]:
@@ -155,10 +157,10 @@ def _logins(given: GroupMembersInput) -> list[str]:
     return list(given.logins or ())
 
 
-def _roster(given: GroupMembersInput, change: groups.RosterChange) -> GroupMembersPayload:
+async def _roster(context: Context, given: GroupMembersInput, change: groups.RosterChange) -> GroupMembersPayload:
     entries = [*(given.user_ids or ()), *_logins(given)]
     return GroupMembersPayload(
-        group=change.group,  # type: ignore[arg-type]
+        group=await context.loaders.row(models.Group, change.group.id),
         changed=change.changed,
         not_found=[entries[place] for place in change.unknown],
     )
