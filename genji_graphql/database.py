@@ -5,9 +5,10 @@ import json
 import logging
 from collections.abc import Callable
 from decimal import Decimal
+from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
@@ -19,6 +20,22 @@ log = logging.getLogger(__name__)
 CONNECT_TIMEOUT = 10  # seconds for one connection, to a host that swallows packets
 
 Sessions = async_sessionmaker[AsyncSession]
+
+
+class Turn(IntEnum):
+    """What is done by one transaction at a time. Each number is a key of PostgreSQL's advisory locks."""
+
+    FIRST_ACCOUNT = 7_336_453
+    """Whoever registers first becomes administrator."""
+    FIRST_SIGN_IN = 7_336_454
+    """Somebody whom the CAS server vouches for gets an account once."""
+    STANDING = 7_336_455
+    """Of two administrators who go at once, the second sees that they are the last."""
+
+
+async def take_turn(session: AsyncSession, turn: Turn) -> None:
+    """Wait until nobody else is at it, and keep others waiting until the end of the transaction."""
+    await session.execute(select(func.pg_advisory_xact_lock(turn.value)))
 
 
 class Json(str):

@@ -124,9 +124,11 @@ def its_superiors(permission: PermissionName) -> Rule:
 
 
 def _exceeds(viewer: Viewer, given: FromClause, whose: Condition) -> Condition:
-    """Is there a permission among these that the viewer lacks? Nobody has more than an administrator."""
-    if viewer.is_administrator:
-        return false()
+    """Is there a permission among these that the viewer lacks?
+
+    Who administers all content may lack one as well, such as to assign roles: through the account of somebody who has
+    it they would get it.
+    """
     names = given.join(Permission, Permission.id == role_permissions.c.permission_id)
     return select(1).select_from(names).where(whose, Permission.name.not_in(sorted(viewer.permissions))).exists()
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from genji_graphql.database import Sessions
+from genji_graphql.database import Sessions, Turn, take_turn
 from genji_graphql.errors import Invalid, NotAllowed, NotFound
 from genji_graphql.identity import names, passwords
 from genji_graphql.identity.limits import Limits
@@ -47,9 +47,6 @@ from genji_graphql.vocabulary import RoleName, Scope
 RESET_LIFETIME = timedelta(hours=1)
 MAX_ACCESS_TOKENS = 100
 _LONGEST_LOGIN = 255
-
-# Whoever registers first becomes administrator, so the first two at once go one after the other.
-_FIRST_ACCOUNT_LOCK = 7_336_453
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +86,7 @@ async def register(
     hashed = await passwords.hashed(secret)
     is_first = await _nobody_can_sign_in(session)
     if is_first:
-        await session.execute(select(func.pg_advisory_xact_lock(_FIRST_ACCOUNT_LOCK)))
+        await take_turn(session, Turn.FIRST_ACCOUNT)
         is_first = await _nobody_can_sign_in(session)
     user_id = await add_person(session, username=username, email=email, first_name=first_name, last_name=last_name)
     await _add_password(session, user_id, hashed)

@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from genji_graphql.database import Json, Sessions
+from genji_graphql.database import Json, Sessions, Turn, take_turn
 from genji_graphql.errors import Invalid, NotAllowed, Unavailable
 from genji_graphql.identity import accounts, names
 from genji_graphql.identity.limits import Limits
@@ -39,7 +39,6 @@ MAPPING = {"email": "mail", "first_name": "givenName", "last_name": "sn"}
 
 _TICKET = re.compile(r"ST-[\w.-]{1,253}", re.ASCII)
 _ATTRIBUTE = re.compile(r"[\w.:-]{1,100}", re.ASCII)
-_FIRST_SIGN_IN_LOCK = 7_336_454
 _VALIDATE = {2: "serviceValidate", 3: "p3/serviceValidate"}
 
 
@@ -210,7 +209,7 @@ async def _person(session: AsyncSession, configuration: SsoConfiguration, vouche
     known = select(SsoIdentity.user_id).where(SsoIdentity.subject == vouched.subject)
     if (user_id := await session.scalar(known)) is not None:
         return user_id
-    await session.execute(select(func.pg_advisory_xact_lock(_FIRST_SIGN_IN_LOCK)))
+    await take_turn(session, Turn.FIRST_SIGN_IN)
     if (user_id := await session.scalar(known)) is not None:
         return user_id
     user_id = await _first_time(session, configuration, vouched)

@@ -1,9 +1,9 @@
 """The rules for user names and e-mail addresses, and the form in which they are kept."""
 
 import re
-import unicodedata
 
 from genji_graphql.errors import Invalid
+from genji_graphql.lines import line
 
 MIN_USERNAME, MAX_USERNAME = 3, 64
 MAX_EMAIL = 254
@@ -46,19 +46,5 @@ def person_name(given: str | None, field: str) -> str | None:
 
 
 def normalised(given: str, most: int, field: str, called: str) -> str:
-    """One line of text in its compatible Unicode form, which is the same whichever keyboard it was typed on."""
-    # Before it is normalised too, since one character may become eighteen.
-    if len(given) > most:
-        raise _too_long(most, field, called)
-    text = unicodedata.normalize("NFKC", given).strip()
-    if len(text) > most:
-        raise _too_long(most, field, called)
-    if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for character in text):
-        raise Invalid(
-            f"The {called} can't have control characters or invisible ones.", field=field, code="INVALID_CHARACTERS"
-        )
-    return text
-
-
-def _too_long(most: int, field: str, called: str) -> Invalid:
-    return Invalid(f"The {called} may have at most {most} characters.", field=field, code="TOO_LONG")
+    """A line in its compatible Unicode form, which is the same whichever keyboard it was typed on."""
+    return line(given, most, field, called, "NFKC")

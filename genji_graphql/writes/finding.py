@@ -35,8 +35,10 @@ _NOUNS: dict[type[Base], str] = {
 }
 
 
-async def find(session: AsyncSession, viewer: Viewer, model: type[Model], row_id: int | None, action: Action) -> Model:
-    """The row to be changed, locked until the end of the transaction.
+async def find(
+    session: AsyncSession, viewer: Viewer, model: type[Model], row_id: int | None, action: Action, field: str = "id"
+) -> Model:
+    """The row to be changed, which that field of the input names; locked until the end of the transaction.
 
     Raises NotFound for what is missing or hidden, which are the same, and NotAllowed for what is seen and not theirs
     to change.
@@ -48,15 +50,15 @@ async def find(session: AsyncSession, viewer: Viewer, model: type[Model], row_id
     )
     found: Any = (await session.execute(statement)).one_or_none()
     if found is None:
-        raise missing(model)
+        raise missing(model, field)
     row, may = found
     if not may:
-        raise NotAllowed(f"You may not {_VERBS[action]} this {_NOUNS[model]}.")
+        raise NotAllowed(f"You may not {_VERBS[action]} this {_NOUNS[model]}.", field=field)
     result: Model = row
     return result
 
 
-def missing(model: type[Base], field: str | None = None) -> NotFound:
+def missing(model: type[Base], field: str) -> NotFound:
     return NotFound(f"There is no such {_NOUNS[model]}.", field=field)
 
 

@@ -1,6 +1,5 @@
 """Classrooms: making and ending them, and who belongs to them."""
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -31,6 +30,7 @@ from genji_graphql.access.rules import Action
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.access.visibility import visible
 from genji_graphql.errors import Invalid, NotAllowed, NotFound
+from genji_graphql.lines import line
 from genji_graphql.models import Group, User, folded, group_members
 from genji_graphql.vocabulary import PermissionName
 from genji_graphql.writes.finding import find
@@ -39,8 +39,6 @@ from genji_graphql.writes.uniqueness import write_unique
 MAX_NAME, MAX_DESCRIPTION = 100, 255
 MAX_PEOPLE = 500
 _LONGEST_LOGIN = 255
-
-_ZERO_WIDTH_JOINERS = "\u200c\u200d"  # invisible, but letters of Persian and of Indic scripts need them
 
 
 class GroupChanges(TypedDict, total=False):
@@ -225,24 +223,11 @@ def _taken() -> dict[str, Invalid]:
 
 
 def _name(given: str | None) -> str:
-    name = _line(given or "", MAX_NAME, "name")
+    name = line(given or "", MAX_NAME, "name", "name")
     if not name:
         raise Invalid("A group needs a name.", field="name", code="REQUIRED")
     return name
 
 
 def _description(given: str | None) -> str | None:
-    return _line(given or "", MAX_DESCRIPTION, "description") or None
-
-
-def _line(given: str, most: int, field: str) -> str:
-    """One line of text as it is kept."""
-    # Cut before it is normalised, which takes long for a long row of accents; what is left is too long still.
-    text = unicodedata.normalize("NFC", given.strip()[: 10 * most]).strip()
-    if len(text) > most:
-        raise Invalid(f"The {field} may have at most {most} characters.", field=field, code="TOO_LONG")
-    if any(unicodedata.category(one) in {"Cc", "Cf", "Zl", "Zp"} and one not in _ZERO_WIDTH_JOINERS for one in text):
-        raise Invalid(
-            f"The {field} can't have control characters or invisible ones.", field=field, code="INVALID_CHARACTERS"
-        )
-    return text
+    return line(given or "", MAX_DESCRIPTION, "description", "description") or None

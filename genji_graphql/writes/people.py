@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from genji_graphql.access.rules import Action
 from genji_graphql.access.viewer import Viewer
-from genji_graphql.database import Json
+from genji_graphql.database import Json, Turn, take_turn
 from genji_graphql.errors import Invalid, NotAllowed
 from genji_graphql.identity import accounts, names
 from genji_graphql.models import Permission, Role, User, role_permissions, user_roles
@@ -22,9 +22,6 @@ MAX_METADATA = 10_000
 
 # What somebody must be able to do, so that everything else on the site can be put right again.
 _ESSENTIAL = (PermissionName.MANAGE_ALL_CONTENT, PermissionName.ASSIGN_ROLES, PermissionName.MANAGE_USERS)
-
-# Two administrators who go at once go one after the other, so that the second sees that they are the last.
-_STANDING_LOCK = 7_336_455
 
 
 class PersonChanges(TypedDict, total=False):
@@ -86,16 +83,16 @@ async def reactivate(session: AsyncSession, viewer: Viewer, user_id: int | None)
 
 async def assign_role(session: AsyncSession, viewer: Viewer, user_id: int | None, role_id: int | None) -> User:
     """Give somebody a role, whether they have it already or not. Nobody gives what they don't have."""
-    person = await find(session, viewer, User, user_id, Action.ASSIGN_ROLES)
-    role = await find(session, viewer, Role, role_id, Action.EDIT)
+    person = await find(session, viewer, User, user_id, Action.ASSIGN_ROLES, "user_id")
+    role = await find(session, viewer, Role, role_id, Action.EDIT, "role_id")
     await session.execute(upsert(user_roles).values(user_id=person.id, role_id=role.id).on_conflict_do_nothing())
     return person
 
 
 async def revoke_role(session: AsyncSession, viewer: Viewer, user_id: int | None, role_id: int | None) -> User:
     """Take a role from somebody, whether they had it or not."""
-    person = await find(session, viewer, User, user_id, Action.ASSIGN_ROLES)
-    role = await find(session, viewer, Role, role_id, Action.EDIT)
+    person = await find(session, viewer, User, user_id, Action.ASSIGN_ROLES, "user_id")
+    role = await find(session, viewer, Role, role_id, Action.EDIT, "role_id")
     async with _someone_in_charge(session):
         await session.execute(
             delete(user_roles).where(user_roles.c.user_id == person.id, user_roles.c.role_id == role.id)
@@ -110,7 +107,7 @@ async def update_role(session: AsyncSession, viewer: Viewer, role_id: int | None
         role.description = names.normalised(changes["description"] or "", 255, "description", "description") or None
     if changes.get("permissions") is not None:
         given = await _known(session, set(changes["permissions"] or ()))
-        if not viewer.is_administrator and not given.keys() <= viewer.permissions:
+        if not given.keys() <= viewer.permissions:
             raise NotAllowed("You may only give permissions that you have.", field="permissions")
         async with _someone_in_charge(session):
             await _give(session, role, given.values())
@@ -144,7 +141,7 @@ async def _give(session: AsyncSession, role: Role, permission_ids: Collection[in
 @asynccontextmanager
 async def _someone_in_charge(session: AsyncSession) -> AsyncIterator[None]:
     """Around a change that may take the last administrator from the site, which is refused then."""
-    await session.execute(select(func.pg_advisory_xact_lock(_STANDING_LOCK)))
+    await take_turn(session, Turn.STANDING)
     yield
     has_all = (
         select(func.count(Permission.name.distinct()))

@@ -43,7 +43,7 @@ async def share_object(
     level: AccessLevel,
 ) -> Shared:
     """Share a thing with a person or a group; one that has it already is given this level instead."""
-    thing = await find(session, viewer, MODELS[kind], object_id, Action.SHARE)
+    thing = await find(session, viewer, MODELS[kind], object_id, Action.SHARE, "object_id")
     recipient_id = await _recipient_id(session, viewer, recipient, whom)
     if recipient is Recipient.USER:
         _check_need(viewer, thing, recipient_id, _field(recipient, whom))

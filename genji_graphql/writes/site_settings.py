@@ -1,7 +1,6 @@
 """How the site presents itself, and what is asked about each collection: one row, which tells who changed it."""
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.errors import Invalid, NotAllowed
+from genji_graphql.lines import line
 from genji_graphql.models import SiteSettings
 from genji_graphql.reads.settings import DEFAULT_TITLE
 from genji_graphql.vocabulary import MetadataFieldType, PermissionName
@@ -109,17 +109,10 @@ def _metadata_schema(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
 
 
 def _line(given: str, most: int, field: str, called: str) -> str:
-    """One line of text, of at least one character."""
-    # Cut before it is normalised, which takes long for a long row of accents; what is left is too long still.
-    line = unicodedata.normalize("NFC", given.strip()[: 10 * most]).strip()
-    if not line:
+    text = line(given, most, field, called)
+    if not text:
         raise Invalid(f"The {called} can't be empty.", field=field, code="TOO_SHORT")
-    if len(line) > most:
-        raise Invalid(f"The {called} may have at most {most} characters.", field=field, code="TOO_LONG")
-    # What is invisible otherwise (Cf) is needed to write Persian and Hindi.
-    if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in line):
-        raise Invalid(f"The {called} can't have control characters.", field=field, code="INVALID_CHARACTERS")
-    return line
+    return text
 
 
 async def _write(session: AsyncSession, viewer: Viewer, changes: dict[str, Any]) -> SiteSettings:

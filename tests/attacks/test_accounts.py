@@ -43,8 +43,8 @@ from tests.attacks.door import (
 )
 from tests.identity.conftest import CountingHasher
 from tests.identity.conftest import hasher as hasher
-from tests.identity.test_cas import CasServer, says, success
-from tests.identity.test_cas import cas_server as cas_server
+from tests.identity.cas_server import CasServer, says, success
+from tests.identity.conftest import cas_server as cas_server
 from tests.world import World
 
 WRONG = "Wrong-password-9"

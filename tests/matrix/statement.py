@@ -425,7 +425,7 @@ class Sight:
                 return self._can_with_note(action, row)
             case Person():
                 # Who may change an account could take it over, so nobody may who is permitted less.
-                exceeded = not self.is_administrator and not self.world.permitted(row.id) <= self.permissions
+                exceeded = not self.world.permitted(row.id) <= self.permissions
                 return {
                     "edit": self.is_me(row.id) or ("manage_users" in self.permissions and not exceeded),
                     "deactivate": "manage_users" in self.permissions and not exceeded,
@@ -439,7 +439,7 @@ class Sight:
                 }.get(action, False)
             case Role():
                 # Nobody hands out or takes away what they lack.
-                exceeded = not self.is_administrator and not self.world.given_by(row) <= self.permissions
+                exceeded = not self.world.given_by(row) <= self.permissions
                 return action == "edit" and "assign_roles" in self.permissions and not exceeded
             case _:
                 return False

@@ -290,10 +290,11 @@ async def test_nobody_who_is_not_signed_in_changes_an_account(service: Service, 
     assert told["code"] == "FORBIDDEN"
 
 
+@pytest.mark.parametrize("more", [(), ("manage_all_content",)], ids=["accounts alone", "and all content"])
 async def test_who_looks_after_accounts_does_not_get_at_those_who_may_do_more(
-    service: Service, site: Site, world: World
+    service: Service, site: Site, world: World, more: tuple[str, ...]
 ) -> None:
-    await site.role("helper", "manage_users", "assign_roles")
+    await site.role("helper", "manage_users", "assign_roles", *more)
     helper, admin, student = await site.person("helper"), await site.administrator(), await site.person("student")
     await world.group(helper, admin, student)
     viewer = await site.viewer(helper)

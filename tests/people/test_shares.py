@@ -216,11 +216,11 @@ async def test_nobody_below_manage_shares_at_any_level(
 
     for wanted in AccessLevel:
         denied = await refused(service, SHARE, people.as_mate, engine, accessLevel=wanted.name, **given)
-        assert denied == ("PermissionDenied", "FORBIDDEN", None)
+        assert denied == ("PermissionDenied", "FORBIDDEN", "objectId")
         denied = await refused(service, UPDATE, people.as_mate, engine, id=id_of(share), accessLevel=wanted.name)
-        assert denied == ("PermissionDenied", "FORBIDDEN", None)
+        assert denied == ("PermissionDenied", "FORBIDDEN", "id")
     denied = await refused(service, REVOKE, people.as_mate, engine, id=id_of(share))
-    assert denied == ("PermissionDenied", "FORBIDDEN", None)
+    assert denied == ("PermissionDenied", "FORBIDDEN", "id")
 
 
 async def test_what_is_hidden_is_shared_by_nobody_like_what_is_missing(
@@ -239,7 +239,7 @@ async def test_what_is_hidden_is_shared_by_nobody_like_what_is_missing(
         global_id("Document", 999),
     ):
         found = await refused(service, SHARE, people.as_mate, engine, objectId=thing, **given)
-        assert found == ("NotFound", "NOT_FOUND", None)
+        assert found == ("NotFound", "NOT_FOUND", "objectId")
         costs.add(len(service.statements))
     assert len(costs) == 1
     for share in (id_of(asleep), global_id("ObjectShare", 999), "x", "0"):
@@ -484,7 +484,7 @@ async def test_a_share_that_sleeps_is_changed_without_waking(
     assert (await everything(engine))[1] == before
     # The recipient sees that there is a share, and not what it is of.
     found = await refused(service, REVOKE, people.as_mate, engine, id=id_of(share))
-    assert found == ("NotFound", "NOT_FOUND", None)
+    assert found == ("NotFound", "NOT_FOUND", "id")
 
 
 async def test_revoking_and_changing_at_once_ends_the_share(
