@@ -41,10 +41,10 @@ from tests.attacks.door import (
     WHO,
     Door,
 )
-from tests.identity.conftest import CountingHasher
-from tests.identity.conftest import hasher as hasher
 from tests.identity.cas_server import CasServer, says, success
+from tests.identity.conftest import CountingHasher
 from tests.identity.conftest import cas_server as cas_server
+from tests.identity.conftest import hasher as hasher
 from tests.world import World
 
 WRONG = "Wrong-password-9"
