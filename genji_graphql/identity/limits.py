@@ -27,10 +27,19 @@ class Limits:
             await self._hit(self._per_address, action, "address", network(address))
         if account is not None:
             await self._hit(self._per_account, action, "account", _folded(account))
+            await self._limiter.hit(self._per_account, action, "typed", _trimmed(account))
 
     async def forgive(self, action: str, account: str) -> None:
-        """Forget the attempts on an account, since they ended well."""
-        await self._limiter.clear(self._per_account, action, "account", _folded(account))
+        """Forget the attempts on an account, since they ended well.
+
+        Another account may share its count, and whoever owns the one could guess at the other without end. So nothing
+        is forgotten unless all that is counted was typed like this.
+        """
+        keys = (action, "account", _folded(account)), (action, "typed", _trimmed(account))
+        counted, typed = [(await self._limiter.get_window_stats(self._per_account, *key)).remaining for key in keys]
+        if counted == typed:
+            for key in keys:
+                await self._limiter.clear(self._per_account, *key)
 
     async def _hit(self, rate: RateLimitItem, *key: str) -> None:
         if await self._limiter.hit(rate, *key):
@@ -59,8 +68,12 @@ def _folded(account: str) -> str:
 
     Names that the database takes for one must have one count, or each spelling of an account would give further
     attempts on it. So more is left out here than there: accents too, which some letters get or lose with their case.
-    That a few accounts then share a count does no more harm than two people at one address. Trimmed before it is cut
-    to the length of the longest name, as the name that is looked up is.
+    That a few accounts then share a count does no more harm than two people at one address.
     """
-    letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", account.strip()[:255]).casefold())
+    letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", _trimmed(account)).casefold())
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def _trimmed(account: str) -> str:
+    """Trimmed before it is cut to the length of the longest name, as the name that is looked up is."""
+    return account.strip()[:255]
