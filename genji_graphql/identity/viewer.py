@@ -55,21 +55,27 @@ async def viewer_of(session: AsyncSession, token: str) -> Viewer:
     row = (await session.execute(_WHO, {"hash": hash_of(token)})).one_or_none()
     if row is None:
         return ANONYMOUS
-    permissions = frozenset(row.permissions)
     scopes = None if row.scopes is None else frozenset(row.scopes)
-    if scopes is not None and Scope.ADMINISTER not in scopes:
-        permissions &= _PERSONAL
-    return Viewer(
-        user_id=row.user_id,
-        group_ids=frozenset(row.groups),
-        taught_group_ids=frozenset(row.taught),
-        is_administrator=PermissionName.MANAGE_ALL_CONTENT in permissions,
-        is_instructor=PermissionName.LIST_USERS in permissions,
-        permissions=permissions,
-        session_id=row.session_id,
-        scopes=scopes,
-        expires_at=row.expires_at,
+    came_with = Viewer(user_id=row.user_id, session_id=row.session_id, scopes=scopes, expires_at=row.expires_at)
+    return _standing(came_with, row)
+
+
+async def standing_now(session: AsyncSession, viewer: Viewer) -> Viewer:
+    """The same viewer with what is theirs at this moment; anonymous where their session or account has ended.
+
+    Who came with neither a session nor a token of ours is whoever they were said to be.
+    """
+    if viewer.session_id is None and viewer.scopes is None:
+        return viewer
+    groups, taught = _classrooms(literal(viewer.user_id, Integer))
+    permissions = _permissions(literal(viewer.user_id, Integer))
+    now = select(permissions.label("permissions"), groups.label("groups"), taught.label("taught")).where(
+        select(User.id).where(User.id == viewer.user_id, User.is_active).exists()
     )
+    if viewer.session_id is not None:
+        now = now.where(select(UserSession.id).where(UserSession.id == viewer.session_id).exists())
+    row = (await session.execute(now)).one_or_none()
+    return ANONYMOUS if row is None else _standing(viewer, row)
 
 
 async def in_classrooms_now(session: AsyncSession, viewer: Viewer) -> Viewer:
@@ -77,6 +83,21 @@ async def in_classrooms_now(session: AsyncSession, viewer: Viewer) -> Viewer:
     groups, taught = _classrooms(literal(viewer.user_id, Integer))
     row = (await session.execute(select(groups.label("groups"), taught.label("taught")))).one()
     return replace(viewer, group_ids=frozenset(row.groups), taught_group_ids=frozenset(row.taught))
+
+
+def _standing(viewer: Viewer, row: Any) -> Viewer:
+    """The viewer with the permissions and classrooms that a row tells."""
+    permissions = frozenset(row.permissions)
+    if viewer.scopes is not None and Scope.ADMINISTER not in viewer.scopes:
+        permissions &= _PERSONAL
+    return replace(
+        viewer,
+        group_ids=frozenset(row.groups),
+        taught_group_ids=frozenset(row.taught),
+        is_administrator=PermissionName.MANAGE_ALL_CONTENT in permissions,
+        is_instructor=PermissionName.LIST_USERS in permissions,
+        permissions=permissions,
+    )
 
 
 def _who() -> Select[Any]:
@@ -103,18 +124,11 @@ def _who() -> Select[Any]:
     ).where(AccessToken.token_hash == given)
     came_with = union_all(sessions, access_tokens).subquery("came_with")
 
-    permissions = (
-        select(Permission.name)
-        .join(role_permissions, role_permissions.c.permission_id == Permission.id)
-        .join(user_roles, user_roles.c.role_id == role_permissions.c.role_id)
-        .where(user_roles.c.user_id == came_with.c.user_id)
-        .correlate(came_with)
-    )
     groups, taught = _classrooms(came_with.c.user_id)
     return (
         select(
             came_with,
-            func.array(permissions.scalar_subquery()).label("permissions"),
+            _permissions(came_with.c.user_id).label("permissions"),
             groups.label("groups"),
             taught.label("taught"),
         )
@@ -122,6 +136,17 @@ def _who() -> Select[Any]:
         .where(User.is_active, or_(came_with.c.expires_at.is_(None), came_with.c.expires_at > func.now()))
         .add_cte(used)
     )
+
+
+def _permissions(user_id: ColumnElement[int]) -> ColumnElement[list[str]]:
+    names = (
+        select(Permission.name)
+        .join(role_permissions, role_permissions.c.permission_id == Permission.id)
+        .join(user_roles, user_roles.c.role_id == role_permissions.c.role_id)
+        .where(user_roles.c.user_id == user_id)
+        .correlate_except(Permission, role_permissions, user_roles)
+    )
+    return func.array(names.scalar_subquery())
 
 
 def _classrooms(user_id: ColumnElement[int]) -> tuple[ColumnElement[list[int]], ColumnElement[list[int]]]:

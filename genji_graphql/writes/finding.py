@@ -9,6 +9,7 @@ from genji_graphql.access.rules import Action, allowed
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.access.visibility import visible
 from genji_graphql.errors import NotAllowed, NotFound
+from genji_graphql.identity.viewer import standing_now
 from genji_graphql.models import (
     Annotation,
     Base,
@@ -43,12 +44,13 @@ async def find(
     Raises NotFound for what is missing or hidden, which are the same, and NotAllowed for what is seen and not theirs
     to change.
     """
-    statement = (
-        select(model, allowed(model, action, viewer))
-        .where(model.id == (row_id or 0), visible(model, viewer))
-        .with_for_update(of=model)
-    )
-    found: Any = (await session.execute(statement)).one_or_none()
+    this = model.id == (row_id or 0)
+    if not await session.scalar(select(model.id).where(this, visible(model, viewer)).with_for_update(of=model)):
+        raise missing(model, field)
+    # Judged only now: whoever held the row until then may have taken from the viewer what they came with.
+    viewer = await standing_now(session, viewer)
+    judged = select(model, allowed(model, action, viewer)).where(this, visible(model, viewer))
+    found: Any = (await session.execute(judged)).one_or_none()
     if found is None:
         raise missing(model, field)
     row, may = found

@@ -13,6 +13,7 @@ from genji_graphql.access.viewer import Viewer
 from genji_graphql.database import Json, Turn, take_turn
 from genji_graphql.errors import Invalid, NotAllowed
 from genji_graphql.identity import accounts, names
+from genji_graphql.identity.viewer import standing_now
 from genji_graphql.models import Permission, Role, User, role_permissions, user_roles
 from genji_graphql.vocabulary import PermissionName, Scope
 from genji_graphql.writes.finding import find
@@ -107,7 +108,7 @@ async def update_role(session: AsyncSession, viewer: Viewer, role_id: int | None
         role.description = names.normalised(changes["description"] or "", 255, "description", "description") or None
     if changes.get("permissions") is not None:
         given = await _known(session, set(changes["permissions"] or ()))
-        if not given.keys() <= viewer.permissions:
+        if not given.keys() <= (await standing_now(session, viewer)).permissions:
             raise NotAllowed("You may only give permissions that you have.", field="permissions")
         async with _someone_in_charge(session):
             await _give(session, role, given.values())

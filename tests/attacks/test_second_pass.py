@@ -1,18 +1,26 @@
 """Attacks between things: two accounts that look alike, two changes at once, and what a change leaves of a viewer."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from genji_graphql.models import User
+from genji_graphql.identity import accounts
+from genji_graphql.models import ObjectShare, User, group_members, user_roles
 from genji_graphql.settings import Settings
+from genji_graphql.vocabulary import AccessLevel, Visibility
+from genji_graphql.writes import groups, people, shares
 from tests.attacks.door import COOKIE, PASSWORD, REGISTER, SIGN_IN, SITE, UPDATE_USER, Door
-from tests.attacks.test_accounts import TOO_MANY, WRONG
+from tests.attacks.test_accounts import TOO_MANY, WRONG, blocked
 from tests.attacks.test_changes import query
 from tests.identity.conftest import hasher as hasher
 from tests.world import World
+
+Change = Callable[[AsyncSession], Awaitable[Any]]
+
 
 pytestmark = pytest.mark.usefixtures("hasher")
 
@@ -82,3 +90,90 @@ async def test_what_is_seen_beside_letters_stays_in_a_name(door: Door, name: str
 
     assert await door.code(page, UPDATE_USER, id=str(person.id), firstName=name) is None
     assert (await door.named(person.username)).first_name == name
+
+
+# Two at once
+
+
+async def meanwhile(door: Door, change: Change, attempt: Awaitable[str | None]) -> str | None:
+    """What comes of an attempt that had begun, and waited, before this change was made."""
+    async with door.sessions.begin() as session:
+        await change(session)
+        waiting = asyncio.ensure_future(attempt)
+        await blocked(door)
+    return await waiting
+
+
+async def test_a_manager_does_not_undo_their_demotion_by_asking_at_the_same_moment(door: Door, world: World) -> None:
+    owner, manager = await door.person(), await door.person()
+    collection = await world.collection(Visibility.SHARED, owner_id=owner.id)
+    share = await world.share(collection, manager, AccessLevel.MANAGE)
+    by, page = await door.viewer(owner), await signed_in(door, manager)
+
+    told = await meanwhile(
+        door,
+        lambda session: shares.update_share(session, by, share.id, AccessLevel.VIEW),
+        door.code(page, query("updateShare"), id=str(share.id), accessLevel="MANAGE"),
+    )
+
+    assert told == "FORBIDDEN"
+    assert await door.all(select(ObjectShare.access_level)) == [AccessLevel.VIEW]
+
+
+async def test_an_instructor_does_not_come_back_by_asking_at_the_same_moment(door: Door, world: World) -> None:
+    creator, colleague = await door.person("instructor"), await door.person("instructor")
+    group = await world.group(creator, colleague, created_by_id=creator.id)
+    by, page = await door.viewer(creator), await signed_in(door, colleague)
+
+    told = await meanwhile(
+        door,
+        lambda session: groups.remove_members(session, by, group.id, [colleague.id]),
+        door.code(page, query("addGroupMembers"), id=str(group.id), logins=[colleague.username]),
+    )
+
+    assert told == "NOT_FOUND"
+    assert await door.all(select(group_members.c.user_id)) == [creator.id]
+
+
+async def test_an_administrator_does_not_undo_their_removal_by_asking_at_the_same_moment(door: Door) -> None:
+    keeper, other = await door.administrator(), await door.administrator()
+    by, page, role = await door.viewer(keeper), await signed_in(door, other), await door.role_id("admin")
+
+    told = await meanwhile(
+        door,
+        lambda session: people.revoke_role(session, by, other.id, int(role)),
+        door.code(page, query("assignRole"), userId=str(other.id), roleId=role),
+    )
+
+    assert told == "FORBIDDEN"
+    assert await door.all(select(user_roles.c.user_id)) == [keeper.id]
+
+
+async def test_nobody_opens_their_account_again_by_asking_at_the_same_moment(door: Door) -> None:
+    keeper, other = await door.administrator(), await door.administrator()
+    by, page = await door.viewer(keeper), await signed_in(door, other)
+
+    told = await meanwhile(
+        door,
+        lambda session: people.deactivate(session, by, other.id),
+        door.code(page, query("reactivateUser"), id=str(other.id)),
+    )
+
+    assert told == "NOT_FOUND"
+    assert not (await door.named(other.username)).is_active
+
+
+async def test_an_intruder_does_not_take_the_address_while_the_password_is_reset(door: Door) -> None:
+    await door.reader("keeper", "admin")
+    victim = await door.reader("murasaki")
+    intruder = await signed_in(door, victim)
+    secret = "Beneath-the-maples-8"
+
+    told = await meanwhile(
+        door,
+        lambda session: accounts.set_password(session, victim.id, secret),
+        door.code(intruder, UPDATE_USER, id=str(victim.id), email="thief@example.org"),
+    )
+
+    assert told == "NOT_FOUND"
+    assert (await door.named("murasaki")).email == "murasaki@example.org"
