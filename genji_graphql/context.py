@@ -12,7 +12,7 @@ from genji_graphql.identity.cas import Cas
 from genji_graphql.identity.limits import Limits
 from genji_graphql.identity.mail import Mailer
 from genji_graphql.identity.tokens import Issued
-from genji_graphql.identity.viewer import viewer_of
+from genji_graphql.identity.viewer import standing_now, viewer_of
 from genji_graphql.reads.loaders import Loaders
 from genji_graphql.settings import Settings
 
@@ -82,7 +82,8 @@ class Context:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """One change, whole or not at all. What was loaded before it is loaded anew."""
+        """One change, whole or not at all. What it gives is for the viewer as it leaves them, and loaded anew."""
         async with self.services.writing.begin() as session:
             yield session
-        self.become(self.viewer)
+            viewer = await standing_now(session, self.viewer)
+        self.become(viewer)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from genji_graphql.identity import accounts
@@ -177,3 +177,44 @@ async def test_an_intruder_does_not_take_the_address_while_the_password_is_reset
 
     assert told == "NOT_FOUND"
     assert (await door.named("murasaki")).email == "murasaki@example.org"
+
+
+# What a change leaves of a viewer
+
+
+async def test_who_lost_a_role_by_a_change_is_shown_its_outcome_without_it(door: Door, world: World) -> None:
+    await door.administrator()
+    teacher, pupil = await door.person("admin", "instructor"), await door.person()
+    await world.group(teacher, pupil)
+    page = await signed_in(door, teacher)
+    fields = "user { groups { nodes { joinToken viewerCan { manageMembers } members { nodes { email } } } } }"
+
+    given = {"userId": str(teacher.id), "roleId": await door.role_id("admin")}
+    before = (await door.ask(page, query("revokeRole", fields), **given))["user"]["groups"]["nodes"]
+    assert before[0]["joinToken"]
+
+    await world.run(insert(user_roles).values(user_id=teacher.id, role_id=int(given["roleId"])))
+    await door.ask(page, query("revokeRole"), userId=str(teacher.id), roleId=await door.role_id("instructor"))
+    (group,) = (await door.ask(page, query("revokeRole", fields), **given))["user"]["groups"]["nodes"]
+    assert group == {
+        "joinToken": None,
+        "viewerCan": {"manageMembers": False},
+        "members": {"nodes": [{"email": teacher.email}, {"email": None}]},
+    }
+
+
+async def test_who_closed_their_account_is_shown_no_more_than_anybody(door: Door, world: World) -> None:
+    await door.administrator()
+    person, pupil = await door.administrator(), await door.person()
+    await world.group(person, pupil)
+    fields = "user { email groups { nodes { id } } roles { nodes { name } } viewerCan { edit deactivate } }"
+
+    told = await door.ask(await signed_in(door, person), query("deactivateUser", fields), id=str(person.id))
+
+    assert told["errors"] == []
+    assert told["user"] == {
+        "email": None,
+        "groups": {"nodes": []},
+        "roles": {"nodes": []},
+        "viewerCan": {"edit": False, "deactivate": False},
+    }
