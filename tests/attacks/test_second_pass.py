@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from genji_graphql.identity import accounts
 from genji_graphql.models import ObjectShare, User, group_members, user_roles
+from genji_graphql.reads.ids import global_id
 from genji_graphql.settings import Settings
 from genji_graphql.vocabulary import AccessLevel, Visibility
 from genji_graphql.writes import groups, people, shares
@@ -177,6 +178,39 @@ async def test_an_intruder_does_not_take_the_address_while_the_password_is_reset
 
     assert told == "NOT_FOUND"
     assert (await door.named("murasaki")).email == "murasaki@example.org"
+
+
+# What is hidden
+
+
+async def test_to_change_a_hidden_thing_is_answered_like_a_missing_one_and_costs_the_same(
+    door: Door, world: World
+) -> None:
+    owner, stranger, hidden = await door.person(), await door.person("instructor"), await door.person()
+    group, own = await world.group(owner), await world.collection(Visibility.SHARED, owner_id=stranger.id)
+    share = await world.share(await world.collection(Visibility.PRIVATE, owner_id=owner.id), hidden)
+    page = await signed_in(door, stranger)
+    sharing = {"objectId": global_id("DocumentCollection", own.id), "accessLevel": "VIEW"}
+
+    changes: list[tuple[str, str, int, dict[str, Any]]] = [
+        *((name, "id", group.id, {}) for name in ("updateGroup", "deleteGroup", "rotateJoinLink")),
+        *((name, "id", group.id, {"logins": ["sei"]}) for name in ("addGroupMembers", "removeGroupMembers")),
+        *((name, "id", hidden.id, {}) for name in ("updateUser", "deactivateUser", "reactivateUser")),
+        *((name, "userId", hidden.id, {"roleId": "1"}) for name in ("assignRole", "revokeRole")),
+        ("updateRole", "id", int(await door.role_id("admin")), {}),
+        ("updateShare", "id", share.id, {"accessLevel": "VIEW"}),
+        ("revokeShare", "id", share.id, {}),
+        ("shareObject", "userId", hidden.id, sharing),
+        ("shareObject", "groupId", group.id, sharing),
+    ]
+    async with door.unchanged():
+        for name, field, there, given in changes:
+            told = []
+            for number in (there, 999_999):
+                error = (await door.ask(page, query(name), **given, **{field: str(number)}))["errors"]
+                told.append((error, len(door.statements)))
+            assert told[0] == told[1]
+            assert told[0][0][0]["code"] == "NOT_FOUND", name
 
 
 # What a change leaves of a viewer
