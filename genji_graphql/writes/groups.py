@@ -30,6 +30,7 @@ from genji_graphql.access.rules import Action
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.access.visibility import visible
 from genji_graphql.errors import Invalid, NotAllowed, NotFound
+from genji_graphql.identity.viewer import standing_now
 from genji_graphql.lines import line
 from genji_graphql.models import Group, User, folded, group_members
 from genji_graphql.vocabulary import PermissionName
@@ -124,7 +125,8 @@ async def join(session: AsyncSession, viewer: Viewer, *, token: str, today: date
     group = await session.scalar(select(Group).where(Group.join_token == token).with_for_update(read=True))
     if group is None:
         raise NotFound("There is no such invitation. Perhaps its link was replaced by a new one.", field="token")
-    if group.id in viewer.group_ids:
+    # Asked only now: they may have been removed while we waited.
+    if group.id in (await standing_now(session, viewer)).group_ids:
         return group
     if not is_open(group.start_date, group.end_date, today):
         raise Invalid("This group can't be joined any more. Ask its instructor to add you.", code="CLOSED")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -134,6 +135,22 @@ async def test_an_instructor_does_not_come_back_by_asking_at_the_same_moment(doo
 
     assert told == "NOT_FOUND"
     assert await door.all(select(group_members.c.user_id)) == [creator.id]
+
+
+async def test_who_is_removed_from_a_closed_group_is_shown_its_roster_no_more_by_joining(
+    door: Door, world: World
+) -> None:
+    creator, pupil = await door.person("instructor"), await door.person()
+    group = await world.group(creator, pupil, created_by_id=creator.id, end_date=date(2020, 1, 31))
+    by, page = await door.viewer(creator), await signed_in(door, pupil)
+
+    told = await meanwhile(
+        door,
+        lambda session: groups.remove_members(session, by, group.id, [pupil.id]),
+        door.code(page, query("joinGroup", "group { members { nodes { username } } }"), token=group.join_token),
+    )
+
+    assert told == "CLOSED"
 
 
 async def test_an_administrator_does_not_undo_their_removal_by_asking_at_the_same_moment(door: Door) -> None:
