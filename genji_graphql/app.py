@@ -70,7 +70,13 @@ def create_app(settings: Settings, identify: Identify | None = None) -> FastAPI:
         return (await migrations.state(engine)).complaint
 
     app = FastAPI(
-        title="Genji", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+        title="Genji",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,  # to whatever host a request names
     )
     app.state.engine = engine
     graphql = with_cors(GraphQLEndpoint(schema, make_context, settings, finish), settings)

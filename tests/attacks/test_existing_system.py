@@ -372,3 +372,19 @@ async def test_a_long_list_is_in_order_and_nothing_of_it_is_cut_off_silently(ser
         after = page["pageInfo"]["endCursor"]
 
     assert walked == [f"Chapter {n}" for n in range(150, 0, -1)]
+
+
+@pytest.mark.parametrize("path", ["/graphql/", "/sign-in/", "//evil.example/graphql", "/reset-password/"])
+async def test_nobody_is_sent_elsewhere_by_the_host_that_a_request_names(service: Service, path: str) -> None:
+    answer = await service.http.get(f"http://genji.test{path}", headers={"Host": "evil.example"})
+    assert answer.status_code == 404
+    assert "location" not in answer.headers
+
+
+async def test_a_length_that_no_number_holds_is_refused_like_any_other(service: Service) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"{}"
+
+    headers = {"Content-Type": "application/json", "Content-Length": "9" * 5_000}
+    answer = await service.http.post("/graphql", content=body(), headers=headers)
+    assert (answer.status_code, "larger than" in answer.text) == (413, True)
