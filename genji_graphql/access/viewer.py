@@ -24,6 +24,8 @@ class Viewer:
 
     session_id: int | None = None
     """The sign-in that they came with, for a person at a browser. A program comes with an access token instead."""
+    access_token_id: int | None = None
+    """That access token."""
     scopes: frozenset[str] | None = None
     """What that access token is good for; None is a person, who may do whatever they may."""
     expires_at: datetime | None = None

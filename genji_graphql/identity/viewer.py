@@ -56,12 +56,18 @@ async def viewer_of(session: AsyncSession, token: str) -> Viewer:
     if row is None:
         return ANONYMOUS
     scopes = None if row.scopes is None else frozenset(row.scopes)
-    came_with = Viewer(user_id=row.user_id, session_id=row.session_id, scopes=scopes, expires_at=row.expires_at)
+    came_with = Viewer(
+        user_id=row.user_id,
+        session_id=row.session_id,
+        access_token_id=row.access_token_id,
+        scopes=scopes,
+        expires_at=row.expires_at,
+    )
     return _standing(came_with, row)
 
 
 async def standing_now(session: AsyncSession, viewer: Viewer) -> Viewer:
-    """The same viewer with what is theirs at this moment; anonymous where their session or account has ended.
+    """The same viewer with what is theirs now; anonymous where their account, or what they came with, has ended.
 
     Who came with neither a session nor a token of ours is whoever they were said to be.
     """
@@ -74,6 +80,8 @@ async def standing_now(session: AsyncSession, viewer: Viewer) -> Viewer:
     )
     if viewer.session_id is not None:
         now = now.where(select(UserSession.id).where(UserSession.id == viewer.session_id).exists())
+    if viewer.access_token_id is not None:
+        now = now.where(select(AccessToken.id).where(AccessToken.id == viewer.access_token_id).exists())
     row = (await session.execute(now)).one_or_none()
     return ANONYMOUS if row is None else _standing(viewer, row)
 
@@ -116,11 +124,16 @@ def _who() -> Select[Any]:
     sessions = select(
         UserSession.user_id,
         UserSession.id.label("session_id"),
+        cast(null(), Integer).label("access_token_id"),
         cast(null(), ARRAY(Text)).label("scopes"),
         UserSession.expires_at,
     ).where(UserSession.token_hash == given)
     access_tokens = select(
-        AccessToken.user_id, null().label("session_id"), AccessToken.scopes, AccessToken.expires_at
+        AccessToken.user_id,
+        null().label("session_id"),
+        AccessToken.id.label("access_token_id"),
+        AccessToken.scopes,
+        AccessToken.expires_at,
     ).where(AccessToken.token_hash == given)
     came_with = union_all(sessions, access_tokens).subquery("came_with")
 

@@ -197,6 +197,22 @@ async def test_an_intruder_does_not_take_the_address_while_the_password_is_reset
     assert (await door.named("murasaki")).email == "murasaki@example.org"
 
 
+async def test_a_token_that_is_ended_makes_no_change_that_was_waiting(door: Door) -> None:
+    await door.reader("keeper", "admin")
+    victim = await door.reader("murasaki")
+    stolen = await door.access_token(victim, "write")
+    program = door.client(Authorization=f"Bearer {stolen.token}")
+
+    told = await meanwhile(
+        door,
+        lambda session: accounts.set_password(session, victim.id, "Beneath-the-maples-8"),
+        door.code(program, UPDATE_USER, id=str(victim.id), lastName="Thief"),
+    )
+
+    assert told == "NOT_FOUND"
+    assert (await door.named("murasaki")).last_name is None
+
+
 # What is hidden
 
 
