@@ -30,7 +30,7 @@ def create_app(settings: Settings, identify: Identify | None = None) -> FastAPI:
 
     `identify` says who sends a request, in place of the session or the access token that it came with.
     """
-    engine = create_engine(settings)
+    engine = create_engine(settings, settings.deadline)
     services = Services(
         settings,
         reading_sessions(engine),

@@ -48,6 +48,7 @@ class Context:
     changing: bool = field(default=False, init=False)
     """Has a change been asked for already?"""
     loaders: Loaders = field(init=False)
+    _loaded_before: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self.become(self.viewer)
@@ -55,6 +56,8 @@ class Context:
     def become(self, viewer: Viewer) -> None:
         """From here on this viewer asks, and what was loaded is loaded anew."""
         self.viewer = viewer
+        if hasattr(self, "loaders"):
+            self._loaded_before += self.loaders.loaded
         self.loaders = Loaders(self.services.reading, viewer, self.services.settings.request_connections)
 
     def enter(self, viewer: Viewer, issued: Issued) -> None:
@@ -68,6 +71,15 @@ class Context:
         self.started, self.ended = None, True
         self.token = None
         self.become(ANONYMOUS)
+
+    @property
+    def loaded(self) -> int:
+        """How many rows and computed values the database has given so far."""
+        return self._loaded_before + self.loaders.loaded
+
+    def close(self) -> None:
+        """End what is still under way."""
+        self.loaders.close()
 
     async def ask_again(self) -> None:
         """Before a change: is it still they who ask?

@@ -60,7 +60,8 @@ def _whole(digits: str) -> int | Decimal:
     return int(digits) if len(digits) < 19 else Decimal(digits)
 
 
-def create_engine(settings: Settings) -> AsyncEngine:
+def create_engine(settings: Settings, deadline: float | None = None) -> AsyncEngine:
+    """The engine of these settings; with a deadline, for statements that are ended after so many seconds."""
     return create_async_engine(
         settings.sqlalchemy_url,
         echo=settings.db_echo,
@@ -73,14 +74,19 @@ def create_engine(settings: Settings) -> AsyncEngine:
         pool_pre_ping=settings.db_pool_pre_ping,
         json_serializer=Json.of,
         json_deserializer=Json,
-        connect_args={"timeout": CONNECT_TIMEOUT, "server_settings": _server_settings(settings)},
+        connect_args={"timeout": CONNECT_TIMEOUT, "server_settings": _server_settings(settings, deadline)},
     )
 
 
-def _server_settings(settings: Settings) -> dict[str, str]:
-    always = {"application_name": "genji", "timezone": "UTC"}
-    # JIT compiles for longer than any statement of ours runs. A pooler would refuse to be told so.
-    return always if settings.db_profile is DatabaseProfile.SERVERLESS else always | {"jit": "off"}
+def _server_settings(settings: Settings, deadline: float | None) -> dict[str, str]:
+    told = {"application_name": "genji", "timezone": "UTC"}
+    # A pooler would refuse to be told more.
+    if settings.db_profile is not DatabaseProfile.SERVERLESS:
+        # JIT compiles for longer than any statement of ours runs.
+        told["jit"] = "off"
+        if deadline is not None:
+            told["statement_timeout"] = f"{max(1, round(1000 * deadline))}"
+    return told
 
 
 def reading_sessions(engine: AsyncEngine) -> Sessions:

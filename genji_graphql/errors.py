@@ -6,6 +6,7 @@
     ├── NotAllowed         seen, but not theirs to do
     ├── Conflict           somebody else was first
     ├── TooMany            too often; it says when to come back
+    ├── TimedOut           it took longer than it may
     └── Unavailable        the database can't be reached, or isn't migrated
 
 Messages are written for the reader, in whole sentences, and hold no SQL, address or password. Whatever else is
@@ -51,6 +52,10 @@ class TooMany(GenjiError):
         super().__init__(message)
         self.retry_after = retry_after
         """In how many seconds it may be tried again."""
+
+
+class TimedOut(GenjiError):
+    """It took longer than it may."""
 
 
 class Unavailable(GenjiError):

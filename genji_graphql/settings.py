@@ -33,6 +33,14 @@ class SmtpTls(StrEnum):
     TLS = "tls"
 
 
+class Introspection(StrEnum):
+    """Whom the schema is told."""
+
+    EVERYBODY = "everybody"
+    PEOPLE = "people"
+    NOBODY = "nobody"
+
+
 _SERVERLESS = {"db_pool_size": 1, "db_max_overflow": 4, "db_pool_recycle": 300, "db_tls": "require"}
 
 _RATE = r"^[1-9]\d* per ([1-9]\d* )?(second|minute|hour|day)s?$"
@@ -112,6 +120,25 @@ class Settings(BaseSettings):
     max_import_bytes: int = Field(default=100_000_000, ge=1_000, validation_alias="GENJI_MAX_IMPORT_BYTES")
     request_connections: int = Field(default=3, ge=1, validation_alias="GENJI_REQUEST_CONNECTIONS")
     """How many database connections one request may hold at a time."""
+
+    # What one request may ask for, and how long it may take.
+    max_tokens: int = Field(default=1_500, ge=1, validation_alias="GENJI_MAX_TOKENS")
+    max_depth: int = Field(default=25, ge=1, validation_alias="GENJI_MAX_DEPTH")
+    max_root_fields: int = Field(default=50, ge=1, validation_alias="GENJI_MAX_ROOT_FIELDS")
+    max_width: int = Field(default=200, ge=1, validation_alias="GENJI_MAX_WIDTH")
+    max_aliases: int = Field(default=100, ge=0, validation_alias="GENJI_MAX_ALIASES")
+    max_directives: int = Field(default=50, ge=0, validation_alias="GENJI_MAX_DIRECTIVES")
+    max_cost_of_visitors: int = Field(default=500_000, ge=1, validation_alias="GENJI_MAX_COST_OF_VISITORS")
+    max_cost_of_people: int = Field(default=1_000_000, ge=1, validation_alias="GENJI_MAX_COST_OF_PEOPLE")
+    max_cost_of_administrators: int = Field(
+        default=2_000_000, ge=1, validation_alias="GENJI_MAX_COST_OF_ADMINISTRATORS"
+    )
+    deadline: float = Field(default=30, gt=0, validation_alias="GENJI_DEADLINE")
+    """How long an operation may take before it is given up."""
+    introspection: Introspection | None = Field(default=None, validation_alias="GENJI_INTROSPECTION")
+    trusted_documents: Path | None = Field(default=None, validation_alias="GENJI_TRUSTED_DOCUMENTS")
+    """A manifest: a JSON object of documents by their SHA-256."""
+    trusted_only: bool = Field(default=False, validation_alias="GENJI_TRUSTED_ONLY")
 
     # Accounts.
     base_url: str = Field(default="http://127.0.0.1:8000", validation_alias="GENJI_BASE_URL")
@@ -196,6 +223,11 @@ class Settings(BaseSettings):
     def is_secure(self) -> bool:
         """Whether people reach the site by TLS, as everywhere but on a developer's own machine."""
         return self.base_url.startswith("https:")
+
+    @property
+    def introspection_for(self) -> Introspection:
+        """Whom the schema is told: unless it was said, everybody on a developer's machine, and people elsewhere."""
+        return self.introspection or (Introspection.EVERYBODY if self.is_local else Introspection.PEOPLE)
 
     @property
     def is_local(self) -> bool:

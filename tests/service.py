@@ -11,14 +11,28 @@ from genji_graphql.access.viewer import ANONYMOUS, Viewer
 from genji_graphql.app import create_app
 from genji_graphql.settings import Settings
 
+UNLIMITED = {
+    "max_tokens": 100_000,
+    "max_depth": 100,
+    "max_root_fields": 1_000,
+    "max_width": 10_000,
+    "max_aliases": 10_000,
+    "max_directives": 1_000,
+    "max_cost_of_visitors": 10**12,
+    "max_cost_of_people": 10**12,
+    "max_cost_of_administrators": 10**12,
+}
+"""Tests ask for more at once than anybody else."""
+
 
 class Service:
     """Asks the application and counts the SQL statements that an answer cost."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, limited: bool = False) -> None:
         self.statements: list[str] = []
+        self.cost: dict[str, int] | None = None
         self._viewer = ANONYMOUS
-        self.app = create_app(settings, self._identify)
+        self.app = create_app(settings if limited else settings.model_copy(update=UNLIMITED), self._identify)
         self.engine = self.app.state.engine
         self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url="http://genji.test")
         event.listen(self.engine.sync_engine, "before_cursor_execute", self._count)
@@ -35,11 +49,12 @@ class Service:
     async def answer(
         self, query: str, variables: dict[str, Any] | None = None, *, viewer: Viewer = ANONYMOUS
     ) -> dict[str, Any]:
-        """The whole answer, errors included. `statements` then holds what it cost."""
+        """The whole answer, errors included. `statements` and `cost` then hold what it cost."""
         self._viewer = viewer
         self.statements.clear()
         response = await self.http.post("/graphql", json={"query": query, "variables": variables or {}})
         body: dict[str, Any] = response.json()
+        self.cost = body.pop("extensions", {}).get("cost")
         return body
 
     async def _identify(self, _request: Request) -> Viewer:

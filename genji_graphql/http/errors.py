@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from strawberry.exceptions import StrawberryInputCoercionError
 
 from genji_graphql.database import plain_reason
-from genji_graphql.errors import Conflict, GenjiError, Invalid, NotAllowed, NotFound, TooMany, Unavailable
+from genji_graphql.errors import Conflict, GenjiError, Invalid, NotAllowed, NotFound, TimedOut, TooMany, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -24,12 +24,16 @@ CODES: dict[type[GenjiError], str] = {
     NotAllowed: "FORBIDDEN",
     Conflict: "CONFLICT",
     TooMany: "TOO_MANY_REQUESTS",
+    TimedOut: "TIMEOUT",
     Unavailable: "UNAVAILABLE",
     GenjiError: "BAD_USER_INPUT",
 }
 INTERNAL = "INTERNAL"
 
 UNREACHABLE = "The database can't be reached at the moment."
+BUSY = "So many are asking that the server can't keep up. Try again in a moment."
+TOO_LONG = "This took longer than it may take."
+RETRY_AFTER = 1  # seconds
 OUR_FAULT = "Something went wrong on our side. If it keeps happening, tell whoever runs this server the error id."
 
 # SQLSTATEs of a server that is going, coming, full or closed to us: connection exceptions, operator intervention, too
@@ -60,6 +64,10 @@ def describe(fault: Exception) -> GraphQLFormattedError:
         if isinstance(fault, TooMany):
             extensions["retryAfter"] = fault.retry_after
         return {"message": str(fault), "extensions": extensions}
+    if is_cancelled(fault):
+        return {"message": TOO_LONG, "extensions": {"code": CODES[TimedOut]}}
+    if isinstance(fault, PoolTimeoutError):
+        return {"message": BUSY, "extensions": {"code": CODES[Unavailable], "retryAfter": RETRY_AFTER}}
     if is_unreachable(fault):
         log.error("The database can't be reached: %s", plain_reason(fault))
         return {"message": UNREACHABLE, "extensions": {"code": CODES[Unavailable]}}
@@ -75,6 +83,11 @@ def is_unreachable(fault: BaseException) -> bool:
         return fault.connection_invalidated or state.startswith(_AWAY)
     # asyncpg lets the operating system's own errors through when it can't connect.
     return isinstance(fault, OSError | PoolTimeoutError)
+
+
+def is_cancelled(fault: BaseException) -> bool:
+    """Whether the database gave a statement up, which took longer than statements may."""
+    return isinstance(fault, DBAPIError) and getattr(fault.orig, "sqlstate", None) == "57014"
 
 
 def _code(error: GenjiError) -> str:

@@ -1,12 +1,13 @@
 """GraphQL over HTTP, as the specification of that name (draft of 2025) has it."""
 
-from collections.abc import Awaitable, Callable, Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextvars import ContextVar
 from decimal import Decimal
 from typing import Any
 
 import orjson
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType, get_operation_ast, parse
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, OperationType, get_operation_ast
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -15,11 +16,15 @@ from strawberry import Schema
 from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionResult
 
-from genji_graphql.errors import Unavailable
+from genji_graphql.access.viewer import ANONYMOUS, Viewer
+from genji_graphql.errors import TimedOut, Unavailable
 from genji_graphql.http import graphiql, media
 from genji_graphql.http import request as requests
+from genji_graphql.http.documents import Document, Documents
 from genji_graphql.http.errors import CODES, INTERNAL, describe, format_errors
-from genji_graphql.settings import Settings
+from genji_graphql.http.limits import Limits, Price, overpriced
+from genji_graphql.http.trusted import trusted_documents
+from genji_graphql.settings import Introspection, Settings
 
 MakeContext = Callable[[Request], Awaitable[Any]]
 Finish = Callable[[Request, Response, Any], None]
@@ -27,17 +32,18 @@ Finish = Callable[[Request, Response, Any], None]
 
 # JSON before GraphQL's own type: a client that names neither is an old one, or a person with curl.
 _ANSWERS = (media.JSON, media.GRAPHQL_RESPONSE)
-_FAULTS = {INTERNAL: 500, CODES[Unavailable]: 503}
+_FAULTS = {INTERNAL: 500, CODES[Unavailable]: 503, CODES[TimedOut]: 503}
 
-_parsed: ContextVar[DocumentNode | None] = ContextVar("parsed", default=None)
+_read: ContextVar[Document | None] = ContextVar("read", default=None)
 
 
-class ParsedAlready(SchemaExtension):
-    """Hands Strawberry the document that the endpoint has parsed, so that nobody parses twice."""
+class ReadAlready(SchemaExtension):
+    """Hands Strawberry the document that the endpoint has read, so that nobody parses and validates it twice."""
 
     def on_parse(self) -> Iterator[None]:
-        if document := _parsed.get():
-            self.execution_context.graphql_document = document
+        if document := _read.get():
+            self.execution_context.graphql_document = document.ast
+            self.execution_context.pre_execution_errors = []
         yield
 
 
@@ -50,9 +56,14 @@ class GraphQLEndpoint:
         self.schema = schema
         self.make_context = make_context
         self.finish = finish
-        self.max_body_bytes = settings.max_body_bytes
-        if ParsedAlready not in schema.extensions:
-            schema.extensions = (*schema.extensions, ParsedAlready)
+        self.settings = settings
+        self.limits = Limits.of(settings)
+        self.graphql: GraphQLSchema = schema._schema  # noqa: SLF001 - Strawberry has no public way to it
+        self.trusted = trusted_documents(settings.trusted_documents, self.graphql)
+        tells_names = settings.introspection_for is Introspection.EVERYBODY
+        self.documents = Documents(self.graphql, self.limits, hide_suggestions=not tells_names)
+        if ReadAlready not in schema.extensions:
+            schema.extensions = (*schema.extensions, ReadAlready)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -75,7 +86,7 @@ class GraphQLEndpoint:
             return _json_response({"errors": errors}, media_type, refusal.status_code, refusal.headers)
 
     async def answer(self, request: Request, media_type: str) -> Response:
-        asked = await requests.read(request, self.max_body_bytes)
+        asked = await requests.read(request, self.settings.max_body_bytes)
         result, context = await self.execute(request, asked)
         response = _answer(result, media_type)
         if context is not None and self.finish is not None:
@@ -83,29 +94,104 @@ class GraphQLEndpoint:
         return response
 
     async def execute(self, request: Request, asked: requests.Asked) -> tuple[ExecutionResult, Any]:
-        context = None
+        text = self.text(asked)
         try:
-            document = parse(asked.query)
-            _allow(request, _operation(document, asked.operation_name))
+            document = self.documents.read(text)
+            operation = _operation(document.ast, asked.operation_name)
+            _allow(request, operation)
         except GraphQLError as error:
             return ExecutionResult(data=None, errors=[error]), None
-        token = _parsed.set(document)
+        if document.errors:
+            return ExecutionResult(data=None, errors=list(document.errors)), None
+        context = None
         try:
             context = await self.make_context(request)
-            result = await self.schema.execute(
-                asked.query,
-                variable_values=asked.variables,
-                operation_name=asked.operation_name,
-                context_value=context,
-                operation_extensions=asked.extensions,
-            )
-        except HTTPException:
+            viewer = getattr(context, "viewer", ANONYMOUS)
+            if document.introspects and not self.may_introspect(viewer):
+                return ExecutionResult(data=None, errors=[_untold(operation)]), context
+            largest = self.settings.max_page_size
+            price = Price(self.graphql, document.ast, operation, asked.variables, largest).requested
+            limit = self.limits.cost(viewer)
+            if price > limit:
+                return ExecutionResult(data=None, errors=[overpriced(price, limit, operation)]), context
+            if operation.operation is OperationType.MUTATION:
+                # Whoever asks for a change and leaves expects it to be made.
+                result = await self.run(document, asked, context)
+            else:
+                result = await _while_waited_for(request, self.run(document, asked, context))
+            if (actual := getattr(context, "loaded", None)) is not None:
+                cost = {"requested": price, "actual": actual, "limit": limit}
+                result.extensions = {**(result.extensions or {}), "cost": cost}
+        except (HTTPException, ClientDisconnect):
             raise
         except Exception as fault:  # noqa: BLE001 - the context could not be made, and the client shall get JSON
             result = ExecutionResult(data=None, errors=[GraphQLError("", original_error=fault)])
-        finally:
-            _parsed.reset(token)
         return result, context
+
+    def text(self, asked: requests.Asked) -> str:
+        """The document that a request sends or names."""
+        if asked.document_id is None:
+            if self.settings.trusted_only:
+                raise HTTPException(403, "This server answers trusted documents only: send a `documentId`.")
+            return asked.query
+        trusted = self.trusted.get(asked.document_id)
+        if trusted is None:
+            raise HTTPException(400, "There is no trusted document of this `documentId`.")
+        return trusted
+
+    def may_introspect(self, viewer: Viewer) -> bool:
+        match self.settings.introspection_for:
+            case Introspection.EVERYBODY:
+                return True
+            case Introspection.PEOPLE:
+                return not viewer.is_anonymous
+            case Introspection.NOBODY:
+                return False
+
+    async def run(self, document: Document, asked: requests.Asked, context: Any) -> ExecutionResult:
+        """Execute, until the deadline. Whatever ends this early ends the statements that are under way."""
+        token = _read.set(document)
+        try:
+            async with asyncio.timeout(self.settings.deadline):
+                result: ExecutionResult = await self.schema.execute(
+                    document.text,
+                    variable_values=asked.variables,
+                    operation_name=asked.operation_name,
+                    context_value=context,
+                    operation_extensions=asked.extensions,
+                )
+                return result
+        except TimeoutError:
+            raise TimedOut(f"This took longer than the {self.settings.deadline:g} seconds that it may take.") from None
+        finally:
+            _read.reset(token)
+            if context is not None and hasattr(context, "close"):
+                context.close()
+
+
+def _untold(operation: OperationDefinitionNode) -> GraphQLError:
+    return GraphQLError(
+        "The schema isn't told here, or only to people who are signed in.", operation, extensions={"code": "FORBIDDEN"}
+    )
+
+
+async def _while_waited_for(request: Request, work: Coroutine[Any, Any, ExecutionResult]) -> ExecutionResult:
+    """The result, for as long as the client is there to take it."""
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnect
+        return working.result()
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+
+
+async def _left(request: Request) -> None:
+    """Until the client has gone: its request was read to the end, so that nothing else can come."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _check_method(request: Request) -> None:
@@ -144,7 +230,9 @@ def _allow(request: Request, operation: OperationDefinitionNode) -> None:
 def _answer(result: ExecutionResult, media_type: str) -> Response:
     errors = format_errors(result.errors or [])
     payload: dict[str, Any] = {"errors": errors} if errors else {}
-    status = 200
+    retry = _retry_after(errors)
+    # Nothing but an invitation to come back: no cache, proxy or client shall take it for an answer.
+    status = 503 if retry and result.data is None else 200
     if result.data is None and not any("path" in error for error in errors):
         status = _refusal_status(errors, media_type)
     else:
@@ -152,7 +240,7 @@ def _answer(result: ExecutionResult, media_type: str) -> Response:
     if result.extensions:
         payload["extensions"] = result.extensions
     try:
-        return _json_response(payload, media_type, status)
+        return _json_response(payload, media_type, status, retry)
     except orjson.JSONEncodeError as fault:
         return _json_response({"errors": [describe(fault)]}, media_type, 500)
 
@@ -162,6 +250,12 @@ def _refusal_status(errors: list[Any], media_type: str) -> int:
     codes = (error.get("extensions", {}).get("code") for error in errors)
     mistake = 200 if media_type == media.JSON else 400
     return max((_FAULTS.get(code, mistake) for code in codes), default=mistake)
+
+
+def _retry_after(errors: list[Any]) -> dict[str, str]:
+    """When to come back, where an error says so."""
+    waits = [error["extensions"]["retryAfter"] for error in errors if "retryAfter" in error.get("extensions", {})]
+    return {"Retry-After": str(max(waits))} if waits else {}
 
 
 def _json_response(payload: Any, media_type: str, status: int, headers: Any = None) -> Response:

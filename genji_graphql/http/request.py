@@ -16,6 +16,8 @@ class Asked:
     """The parameters of one GraphQL request."""
 
     query: str
+    """The document; empty where a trusted one is named instead."""
+    document_id: str | None
     operation_name: str | None
     variables: dict[str, Any] | None
     extensions: dict[str, Any] | None
@@ -68,10 +70,14 @@ def _checked(asked: Any) -> Asked:
     if not isinstance(asked, dict):
         raise HTTPException(400, "The body must be one JSON object with a `query`; a batch of several isn't taken.")
     query = _typed(asked, "query", str, "a string")
-    if not query:
+    document_id = _typed(asked, "documentId", str, "a string")
+    if not query and not document_id:
         raise HTTPException(400, "The `query` is missing.")
+    if query and document_id:
+        raise HTTPException(400, "Send a `query` or a `documentId`, not both.")
     return Asked(
-        query=query,
+        query=query or "",
+        document_id=document_id or None,
         operation_name=_typed(asked, "operationName", str, "a string") or None,
         variables=_typed(asked, "variables", dict, "an object"),
         extensions=_typed(asked, "extensions", dict, "an object"),

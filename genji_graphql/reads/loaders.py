@@ -3,7 +3,7 @@
 Loaders belong to one operation. They remember what they loaded, so after a change new ones are made.
 """
 
-from asyncio import Semaphore
+from asyncio import Semaphore, Task, current_task
 from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -43,6 +43,9 @@ class Loaders:
         self._sessions = sessions
         self._turns = Semaphore(connections)
         self._loaders: dict[Hashable, DataLoader[int, Any]] = {}
+        self._under_way: set[Task[Any] | None] = set()
+        self.loaded = 0
+        """How many rows and computed values the database has given."""
 
     async def row(self, model: type[Base], row_id: int, given: type[Base] | None = None) -> Any:
         """The row of this id, or None where it is missing or hidden."""
@@ -85,13 +88,28 @@ class Loaders:
     def _loader(self, key: Hashable, batch: Batch) -> DataLoader[int, Any]:
         loader = self._loaders.get(key)
         if loader is None:
-            loader = self._loaders[key] = DataLoader(batch)
+            loader = self._loaders[key] = DataLoader(partial(self._batch, batch))
         return loader
+
+    async def _batch(self, batch: Batch, keys: list[int]) -> list[Any]:
+        task = current_task()
+        self._under_way.add(task)
+        try:
+            return await batch(keys)
+        finally:
+            self._under_way.discard(task)
+
+    def close(self) -> None:
+        """End what is under way: batches are tasks of their own, and outlive whoever waits for them."""
+        for task in self._under_way:
+            if task is not None:
+                task.cancel()
 
     async def _rows(self, model: type[Base], given: type[Base] | None, ids: Sequence[int]) -> list[Any]:
         async with self.session() as session:
             rows = await session.scalars(rows_statement(model, self.viewer, given, ids))
             found = {row.id: row for row in rows}
+        self.loaded += len(found)
         return [found.get(row_id) for row_id in ids]
 
     async def _pages(self, edge: ToMany, page: Page, parents: Sequence[int]) -> list[Slice]:
@@ -99,12 +117,14 @@ class Loaders:
         async with self.session() as session:
             for child, parent in await session.execute(page_statement(edge, self.viewer, page, parents)):
                 children[parent].append(child)
+                self.loaded += 1
         return [slice_of(children[parent], page) for parent in parents]
 
     async def _counts(self, edge: ToMany, where: Where | None, parents: Sequence[int]) -> list[int]:
         async with self.session() as session:
             rows = await session.execute(count_statement(edge, self.viewer, where, parents))
             counts: dict[int, int] = {parent: count for parent, count in rows}  # noqa: C416 - dict() would take a result for a mapping
+        self.loaded += len(parents)
         return [counts.get(parent, 0) for parent in parents]
 
     async def _abilities(self, model: type[Base], ids: Sequence[int]) -> list[Mapping[Action, bool]]:
@@ -112,6 +132,7 @@ class Loaders:
         async with self.session() as session:
             for row_id, *answers in await session.execute(abilities_statement(model, self.viewer, ids)):
                 found[row_id] = dict(zip(RULES[model], map(bool, answers), strict=True))
+        self.loaded += len(ids)
         return [found.get(row_id, {}) for row_id in ids]
 
     async def _computed(self, computed: Computed, parents: Sequence[int]) -> list[Any]:

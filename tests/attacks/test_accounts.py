@@ -491,9 +491,11 @@ async def test_a_header_that_names_another_address_gives_no_further_attempts(
 async def test_links_that_are_made_up_cost_no_hash_without_bound(door: Door, hasher: CountingHasher) -> None:
     hasher.hashed = 0
     tries = (
-        f'a{n}: resetPassword(input: {{token: "x", password: "{OTHER}"}}) {{ errors {{ code }} }}' for n in range(150)
+        f'a{n}: resetPassword(input: {{token: "x", password: "{OTHER}"}}) {{ errors {{ code }} }}' for n in range(50)
     )
-    answer = (await door.post(door.client(), f"mutation {{ {' '.join(tries)} }}")).json()["data"]
+    together = f"mutation {{ {' '.join(tries)} }}"
+    for _ in range(3):
+        answer = (await door.post(door.client(), together)).json()["data"]
 
     assert [one["errors"][0]["code"] for one in answer.values()][-1] == TOO_MANY
     assert hasher.hashed == 100

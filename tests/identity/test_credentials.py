@@ -21,8 +21,8 @@ from tests.identity.conftest import Site
 SITE = "https://genji.example.org"
 READER = "https://reader.example.org"
 QUERY = {"query": "{ viewer { username } }"}
-NOBODY = {"data": {"viewer": None}}
-MURASAKI = {"data": {"viewer": {"username": "murasaki"}}}
+NOBODY = {"viewer": None}
+MURASAKI = {"viewer": {"username": "murasaki"}}
 
 
 @pytest.fixture
@@ -62,13 +62,13 @@ async def test_a_token_in_the_header_says_who_is_asking(http: httpx2.AsyncClient
 
     for token in (issued.token, access.token):
         for scheme in ("Bearer", "bearer"):
-            assert (await post(http, Authorization=f"{scheme} {token}")).json() == MURASAKI
+            assert (await post(http, Authorization=f"{scheme} {token}")).json()["data"] == MURASAKI
 
 
 async def test_a_token_in_the_header_needs_no_origin(http: httpx2.AsyncClient, issued: Issued) -> None:
     answer = await post(http, Authorization=f"Bearer {issued.token}", Origin="https://elsewhere.example.org")
 
-    assert answer.json() == MURASAKI
+    assert answer.json()["data"] == MURASAKI
 
 
 @pytest.mark.parametrize("token", ["x", "x" * 5_000, "\xff\xfe"])
@@ -92,7 +92,7 @@ async def test_a_header_for_somebody_else_leaves_the_cookie_in_force(
 ) -> None:
     answer = await post(http, Authorization=header, Origin=SITE, **cookie(issued))
 
-    assert answer.json() == MURASAKI
+    assert answer.json()["data"] == MURASAKI
 
 
 # The cookie
@@ -112,7 +112,7 @@ async def test_a_header_for_somebody_else_leaves_the_cookie_in_force(
 async def test_our_own_pages_are_believed_by_their_cookie(
     http: httpx2.AsyncClient, issued: Issued, headers: dict[str, str]
 ) -> None:
-    assert (await post(http, **headers, **cookie(issued))).json() == MURASAKI
+    assert (await post(http, **headers, **cookie(issued))).json()["data"] == MURASAKI
 
 
 @pytest.mark.parametrize(
@@ -150,14 +150,14 @@ async def test_a_page_slipped_in_by_plain_http_is_not_ours_behind_a_proxy_that_s
     http.base_url = httpx2.URL(SITE.replace("https", "http"))
 
     assert (await post(http, Origin=SITE.replace("https", "http"), **cookie(issued))).status_code == 403
-    assert (await post(http, Origin=SITE, **cookie(issued))).json() == MURASAKI
+    assert (await post(http, Origin=SITE, **cookie(issued))).json()["data"] == MURASAKI
 
 
 async def test_reading_by_get_needs_no_origin_since_nothing_can_be_changed_by_it(
     http: httpx2.AsyncClient, issued: Issued
 ) -> None:
     answer = await http.get("/graphql", params=QUERY, headers=cookie(issued))
-    assert answer.json() == MURASAKI
+    assert answer.json()["data"] == MURASAKI
 
     change = await http.get("/graphql", params={"query": "mutation { __typename }"}, headers=cookie(issued))
     assert change.status_code != 200
@@ -168,13 +168,13 @@ async def test_a_browser_whose_session_has_ended_is_nobody(
 ) -> None:
     await site.deactivate(issued.user_id)
 
-    assert (await post(http, Origin=SITE, **cookie(issued))).json() == NOBODY
-    assert (await post(http, Origin=SITE)).json() == NOBODY
+    assert (await post(http, Origin=SITE, **cookie(issued))).json()["data"] == NOBODY
+    assert (await post(http, Origin=SITE)).json()["data"] == NOBODY
 
 
 async def test_the_plain_cookie_is_not_taken_on_a_secure_site(http: httpx2.AsyncClient, issued: Issued) -> None:
     """Another host of the domain could have set it."""
-    assert (await post(http, Origin=SITE, Cookie=f"genji={issued.token}")).json() == NOBODY
+    assert (await post(http, Origin=SITE, Cookie=f"genji={issued.token}")).json()["data"] == NOBODY
 
 
 async def test_a_developer_is_believed_at_whatever_port(settings: Settings, issued: Issued) -> None:
@@ -182,8 +182,8 @@ async def test_a_developer_is_believed_at_whatever_port(settings: Settings, issu
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:4711") as client:
         plain = {"Cookie": f"genji={issued.token}"}
-        assert (await post(client, Origin="http://127.0.0.1:4711", **plain)).json() == MURASAKI
-        assert (await post(client, Origin="http://127.0.0.1:8000", **plain)).json() == MURASAKI
+        assert (await post(client, Origin="http://127.0.0.1:4711", **plain)).json()["data"] == MURASAKI
+        assert (await post(client, Origin="http://127.0.0.1:8000", **plain)).json()["data"] == MURASAKI
         assert (await post(client, Origin="http://127.0.0.1:4712", **plain)).status_code == 403
     await app.state.engine.dispose()
 

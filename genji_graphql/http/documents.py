@@ -1,0 +1,81 @@
+"""Documents as clients send them: parsed and validated once, and remembered by their text."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graphql import (
+    BREAK,
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    GraphQLSchema,
+    Visitor,
+    VisitorAction,
+    parse,
+    validate,
+    visit,
+)
+
+from genji_graphql.http.limits import Limits, complaint
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document that could be parsed, and what is wrong with it otherwise."""
+
+    text: str
+    ast: DocumentNode
+    errors: Sequence[GraphQLError]
+    introspects: bool
+    """Does it ask for the schema?"""
+
+
+class Documents:
+    """The documents of late, as many as their texts have room for. Of one that can't be parsed nothing is kept."""
+
+    def __init__(
+        self, schema: GraphQLSchema, limits: Limits, room: int = 1_000_000, *, hide_suggestions: bool = False
+    ) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._room = room
+        self._hide_suggestions = hide_suggestions
+        self._taken = 0
+        self._known: OrderedDict[str, Document] = OrderedDict()
+
+    def read(self, text: str) -> Document:
+        """The document of this text. Raises GraphQLError where it can't be parsed or asks for too much."""
+        known = self._known.get(text)
+        if known is not None:
+            self._known.move_to_end(text)
+            return known
+        ast = parse(text, max_lexical_tokens=self._limits.tokens, max_comments=self._limits.tokens)
+        # Before the rules of the specification, which take their time over a document that is made to be slow.
+        if (error := complaint(ast, self._limits)) is not None:
+            raise error
+        errors = validate(self._schema, ast, hide_suggestions=self._hide_suggestions)
+        document = Document(text, ast, errors, _introspects(ast))
+        self._keep(document)
+        return document
+
+    def _keep(self, document: Document) -> None:
+        self._known[document.text] = document
+        self._taken += len(document.text)
+        while self._taken > self._room:
+            oldest, _ = self._known.popitem(last=False)
+            self._taken -= len(oldest)
+
+
+class _Introspection(Visitor):
+    found = False
+
+    def enter_field(self, field: FieldNode, *_: object) -> VisitorAction:
+        self.found = field.name.value in {"__schema", "__type"}
+        return BREAK if self.found else None
+
+
+def _introspects(document: DocumentNode) -> bool:
+    looking = _Introspection()
+    visit(document, looking)
+    return looking.found
