@@ -84,7 +84,7 @@ def computed(what: Computed, description: str) -> Any:
 def lookup(model: type[Base], description: str) -> Any:
     """The row of an id; null for a malformed id, another type's, a missing and a hidden row alike."""
 
-    async def resolve(info: Info, id: ID) -> Any:  # noqa: A002 - the argument's name in the API
+    async def resolve(info: Info, id: ID) -> Any:
         row_id = ids.row_id(id, model)
         return None if row_id is None else await info.context.loaders.row(model, row_id)
 

@@ -27,7 +27,7 @@ def mutation(description: str, *, public: bool = False) -> Callable[[Any], Any]:
     def declare(change: Any) -> Any:
         payload, input_type = change.__annotations__["return"], change.__annotations__["input"]
 
-        async def resolve(info: Info, input: Any) -> Any:  # noqa: A002 - the argument's name in the API
+        async def resolve(info: Info, input: Any) -> Any:
             try:
                 await info.context.ask_again()
                 _check(info, public)

@@ -73,7 +73,7 @@ class Query:
         return rows
 
     @strawberry.field(description="The thing of this id.")
-    async def node(self, info: Info, id: NodeID) -> Node | None:  # noqa: A002 - the argument's name in the API
+    async def node(self, info: Info, id: NodeID) -> Node | None:
         return await _node(info, id)
 
     @strawberry.field(description="The things of these ids, in their order; null for each that isn't there.")

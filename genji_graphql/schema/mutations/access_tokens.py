@@ -42,7 +42,7 @@ class RevokeAccessTokenPayload(Payload):
 
 
 @mutation("Makes a token for a program of one's own. It is shown this once.")
-async def create_access_token(info: Info, input: CreateAccessTokenInput) -> CreateAccessTokenPayload:  # noqa: A002 - the argument's name in the API
+async def create_access_token(info: Info, input: CreateAccessTokenInput) -> CreateAccessTokenPayload:
     user_id = _at_a_browser(info)
     async with info.context.transaction() as session:
         issued = await accounts.create_access_token(
@@ -57,7 +57,7 @@ async def create_access_token(info: Info, input: CreateAccessTokenInput) -> Crea
 
 
 @mutation("Ends one of one's own tokens at once.")
-async def revoke_access_token(info: Info, input: RevokeAccessTokenInput) -> RevokeAccessTokenPayload:  # noqa: A002
+async def revoke_access_token(info: Info, input: RevokeAccessTokenInput) -> RevokeAccessTokenPayload:
     user_id = _at_a_browser(info)
     token_id = ids.row_id(input.id, models.AccessToken)
     if token_id is None:

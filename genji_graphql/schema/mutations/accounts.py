@@ -83,7 +83,7 @@ class DonePayload(Payload): ...
 
 
 @mutation("Makes an account. The first of a site is its administrator's.", public=True)
-async def register(info: Info, input: RegisterInput) -> RegisterPayload:  # noqa: A002 - the argument's name in the API
+async def register(info: Info, input: RegisterInput) -> RegisterPayload:
     context = info.context
     async with context.transaction() as session:
         made = await accounts.register(
@@ -101,7 +101,7 @@ async def register(info: Info, input: RegisterInput) -> RegisterPayload:  # noqa
 
 
 @mutation("Signs somebody in by their password.", public=True)
-async def sign_in(info: Info, input: SignInInput) -> SessionPayload:  # noqa: A002
+async def sign_in(info: Info, input: SignInInput) -> SessionPayload:
     context = info.context
     issued = await accounts.sign_in(
         context.services.writing,
@@ -115,7 +115,7 @@ async def sign_in(info: Info, input: SignInInput) -> SessionPayload:  # noqa: A0
 
 
 @mutation("Signs somebody in whom the site's CAS server vouches for.", public=True)
-async def sign_in_with_cas(info: Info, input: SignInWithCasInput) -> SessionPayload:  # noqa: A002
+async def sign_in_with_cas(info: Info, input: SignInWithCasInput) -> SessionPayload:
     context = info.context
     issued = await cas.sign_in_with_cas(
         context.services.writing,
@@ -129,7 +129,7 @@ async def sign_in_with_cas(info: Info, input: SignInWithCasInput) -> SessionPayl
 
 
 @mutation("Ends the session that one came with.")
-async def sign_out(info: Info, input: SignOutInput) -> DonePayload:  # noqa: A002
+async def sign_out(info: Info, input: SignOutInput) -> DonePayload:
     viewer = info.context.viewer
     if viewer.session_id is None or viewer.user_id is None:
         raise NotAllowed("An access token has no session to end; revoke it instead.")
@@ -142,7 +142,7 @@ async def sign_out(info: Info, input: SignOutInput) -> DonePayload:  # noqa: A00
 
 
 @mutation("Changes one's password, and ends one's other sessions.")
-async def change_password(info: Info, input: ChangePasswordInput) -> DonePayload:  # noqa: A002
+async def change_password(info: Info, input: ChangePasswordInput) -> DonePayload:
     viewer, services = info.context.viewer, info.context.services
     if viewer.session_id is None or viewer.user_id is None:
         raise NotAllowed("An access token can't change the password; sign in with it.")
@@ -158,7 +158,7 @@ async def change_password(info: Info, input: ChangePasswordInput) -> DonePayload
 
 
 @mutation("Mails a link to a new password, where there is such an account. The answer is the same.", public=True)
-async def request_password_reset(info: Info, input: RequestPasswordResetInput) -> DonePayload:  # noqa: A002
+async def request_password_reset(info: Info, input: RequestPasswordResetInput) -> DonePayload:
     services = info.context.services
     async with info.context.transaction() as session:
         reset = await accounts.request_password_reset(
@@ -170,7 +170,7 @@ async def request_password_reset(info: Info, input: RequestPasswordResetInput) -
 
 
 @mutation("Sets a new password with the link that was mailed, and ends all sessions.", public=True)
-async def reset_password(info: Info, input: ResetPasswordInput) -> DonePayload:  # noqa: A002
+async def reset_password(info: Info, input: ResetPasswordInput) -> DonePayload:
     async with info.context.transaction() as session:
         await accounts.reset_password(
             session,

@@ -97,42 +97,42 @@ async def _change(context: Context) -> AsyncIterator[AsyncSession]:
 
 
 @mutation("Creates a group, such as a classroom. Whoever creates it belongs to it.")
-async def create_group(info: Info, input: CreateGroupInput) -> GroupPayload:  # noqa: A002 - the argument's name in the API
+async def create_group(info: Info, input: CreateGroupInput) -> GroupPayload:
     async with _change(info.context) as session:
         group = await groups.create(session, info.context.viewer, **plain(input))
     return GroupPayload(group=group)  # type: ignore[arg-type] # a row stands for its type
 
 
 @mutation("Changes a group's name, description or dates.")
-async def update_group(info: Info, input: UpdateGroupInput) -> GroupPayload:  # noqa: A002
+async def update_group(info: Info, input: UpdateGroupInput) -> GroupPayload:
     async with info.context.transaction() as session:
         group = await groups.update(session, info.context.viewer, row_id(input.id, models.Group), plain(input))
     return GroupPayload(group=group)  # type: ignore[arg-type]
 
 
 @mutation("Deletes a group. What was written for it stays, and only its owners and administrators see it.")
-async def delete_group(info: Info, input: DeleteGroupInput) -> DeleteGroupPayload:  # noqa: A002
+async def delete_group(info: Info, input: DeleteGroupInput) -> DeleteGroupPayload:
     async with _change(info.context) as session:
         gone = await groups.remove(session, info.context.viewer, row_id(input.id, models.Group))
     return DeleteGroupPayload(deleted_id=strawberry.ID(global_id(models.Group.__name__, gone)))
 
 
 @mutation("Makes a new link to join a group by. The one before leads nowhere from then on.")
-async def rotate_join_link(info: Info, input: RotateJoinLinkInput) -> GroupPayload:  # noqa: A002
+async def rotate_join_link(info: Info, input: RotateJoinLinkInput) -> GroupPayload:
     async with info.context.transaction() as session:
         group = await groups.rotate_join_link(session, info.context.viewer, row_id(input.id, models.Group))
     return GroupPayload(group=group)  # type: ignore[arg-type]
 
 
 @mutation("Joins a group by its link, until two weeks after it starts, and never after it ends.")
-async def join_group(info: Info, input: JoinGroupInput) -> GroupPayload:  # noqa: A002
+async def join_group(info: Info, input: JoinGroupInput) -> GroupPayload:
     async with _change(info.context) as session:
         group = await groups.join(session, info.context.viewer, token=input.token, today=joining.today())
     return GroupPayload(group=group)  # type: ignore[arg-type]
 
 
 @mutation("Adds people to a group, and tells which entries name nobody.")
-async def add_group_members(info: Info, input: GroupMembersInput) -> GroupMembersPayload:  # noqa: A002
+async def add_group_members(info: Info, input: GroupMembersInput) -> GroupMembersPayload:
     async with _change(info.context) as session:
         change = await groups.add_members(
             session, info.context.viewer, row_id(input.id, models.Group), [*_numbers(input), *_logins(input)]
@@ -141,7 +141,7 @@ async def add_group_members(info: Info, input: GroupMembersInput) -> GroupMember
 
 
 @mutation("Removes people from a group, and tells which entries name no member. Whoever created it stays.")
-async def remove_group_members(info: Info, input: GroupMembersInput) -> GroupMembersPayload:  # noqa: A002
+async def remove_group_members(info: Info, input: GroupMembersInput) -> GroupMembersPayload:
     async with _change(info.context) as session:
         change = await groups.remove_members(
             session, info.context.viewer, row_id(input.id, models.Group), [*_numbers(input), *_logins(input)]

@@ -70,7 +70,7 @@ class RolePayload(Payload):
 
 
 @mutation("Changes an account: one's own, or, for administrators, anybody's.")
-async def update_user(info: Info, input: UpdateUserInput) -> UserPayload:  # noqa: A002 - the argument's name in the API
+async def update_user(info: Info, input: UpdateUserInput) -> UserPayload:
     viewer, changes = info.context.viewer, plain(input)
     if changes.keys() & {"username", "email"} and not viewer.may(PermissionName.MANAGE_USERS):
         # The answer tells which names and addresses are taken, as registering does.
@@ -81,21 +81,21 @@ async def update_user(info: Info, input: UpdateUserInput) -> UserPayload:  # noq
 
 
 @mutation("Closes an account at once and everywhere. What its owner wrote stays.")
-async def deactivate_user(info: Info, input: DeactivateUserInput) -> UserPayload:  # noqa: A002
+async def deactivate_user(info: Info, input: DeactivateUserInput) -> UserPayload:
     async with info.context.transaction() as session:
         person = await people.deactivate(session, info.context.viewer, row_id(input.id, models.User))
     return UserPayload(user=person)  # type: ignore[arg-type]
 
 
 @mutation("Opens an account again. Its owner has to sign in anew.")
-async def reactivate_user(info: Info, input: ReactivateUserInput) -> UserPayload:  # noqa: A002
+async def reactivate_user(info: Info, input: ReactivateUserInput) -> UserPayload:
     async with info.context.transaction() as session:
         person = await people.reactivate(session, info.context.viewer, row_id(input.id, models.User))
     return UserPayload(user=person)  # type: ignore[arg-type]
 
 
 @mutation("Gives somebody a role. Nobody gives permissions that they don't have.")
-async def assign_role(info: Info, input: AssignRoleInput) -> UserPayload:  # noqa: A002
+async def assign_role(info: Info, input: AssignRoleInput) -> UserPayload:
     whom, what = row_id(input.user_id, models.User), row_id(input.role_id, models.Role)
     async with info.context.transaction() as session:
         person = await people.assign_role(session, info.context.viewer, whom, what)
@@ -103,7 +103,7 @@ async def assign_role(info: Info, input: AssignRoleInput) -> UserPayload:  # noq
 
 
 @mutation("Takes a role from somebody. The last administrator stays one.")
-async def revoke_role(info: Info, input: RevokeRoleInput) -> UserPayload:  # noqa: A002
+async def revoke_role(info: Info, input: RevokeRoleInput) -> UserPayload:
     whom, what = row_id(input.user_id, models.User), row_id(input.role_id, models.Role)
     async with info.context.transaction() as session:
         person = await people.revoke_role(session, info.context.viewer, whom, what)
@@ -111,7 +111,7 @@ async def revoke_role(info: Info, input: RevokeRoleInput) -> UserPayload:  # noq
 
 
 @mutation("Says anew what a role lets people do. The site keeps an administrator.")
-async def update_role(info: Info, input: UpdateRoleInput) -> RolePayload:  # noqa: A002
+async def update_role(info: Info, input: UpdateRoleInput) -> RolePayload:
     async with info.context.transaction() as session:
         role = await people.update_role(session, info.context.viewer, row_id(input.id, models.Role), plain(input))
     return RolePayload(role=role)  # type: ignore[arg-type]

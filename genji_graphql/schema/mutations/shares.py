@@ -67,7 +67,7 @@ class RevokeSharePayload(Payload):
     "Shares a collection or a document, for those who manage it. Sharing again with the same person or group changes "
     "the level. What is private wakes: its collection becomes `SHARED`."
 )
-async def share_object(info: Info, input: ShareObjectInput) -> ShareObjectPayload:  # noqa: A002 - the argument's name in the API
+async def share_object(info: Info, input: ShareObjectInput) -> ShareObjectPayload:
     kind, object_id = _shareable(input.object_id)
     recipient, whom = _recipient(input)
     async with info.context.transaction() as session:
@@ -78,7 +78,7 @@ async def share_object(info: Info, input: ShareObjectInput) -> ShareObjectPayloa
 
 
 @mutation("Changes what a share gives, for those who manage what it shares.")
-async def update_share(info: Info, input: UpdateShareInput) -> UpdateSharePayload:  # noqa: A002
+async def update_share(info: Info, input: UpdateShareInput) -> UpdateSharePayload:
     share_id = ids.row_id(input.id, models.ObjectShare)
     async with info.context.transaction() as session:
         share: Any = await shares.update_share(session, info.context.viewer, share_id, input.access_level)
@@ -86,7 +86,7 @@ async def update_share(info: Info, input: UpdateShareInput) -> UpdateSharePayloa
 
 
 @mutation("Ends a share, for those who manage what it shares. What it gave ends at once.")
-async def revoke_share(info: Info, input: RevokeShareInput) -> RevokeSharePayload:  # noqa: A002
+async def revoke_share(info: Info, input: RevokeShareInput) -> RevokeSharePayload:
     share_id = ids.row_id(input.id, models.ObjectShare)
     async with info.context.transaction() as session:
         share = await shares.revoke_share(session, info.context.viewer, share_id)

@@ -55,21 +55,21 @@ class SiteSettingsPayload(Payload):
 
 
 @mutation("Changes how the site presents itself. For administrators.")
-async def update_site_settings(info: Info, input: UpdateSiteSettingsInput) -> SiteSettingsPayload:  # noqa: A002 - the argument's name in the API
+async def update_site_settings(info: Info, input: UpdateSiteSettingsInput) -> SiteSettingsPayload:
     async with info.context.transaction() as session:
         row: Any = await site_settings.update_site_settings(session, info.context.viewer, **plain(input))
     return SiteSettingsPayload(site_settings=row)
 
 
 @mutation("Replaces the logo of the site, or takes it away. For administrators.")
-async def upload_site_logo(info: Info, input: UploadSiteLogoInput) -> SiteSettingsPayload:  # noqa: A002
+async def upload_site_logo(info: Info, input: UploadSiteLogoInput) -> SiteSettingsPayload:
     async with info.context.transaction() as session:
         row: Any = await site_settings.replace_site_logo(session, info.context.viewer, _given(input.data))
     return SiteSettingsPayload(site_settings=row)
 
 
 @mutation("Replaces the icon of the site, or takes it away. For administrators.")
-async def upload_site_favicon(info: Info, input: UploadSiteFaviconInput) -> SiteSettingsPayload:  # noqa: A002
+async def upload_site_favicon(info: Info, input: UploadSiteFaviconInput) -> SiteSettingsPayload:
     async with info.context.transaction() as session:
         row: Any = await site_settings.replace_site_favicon(session, info.context.viewer, _given(input.data))
     return SiteSettingsPayload(site_settings=row)

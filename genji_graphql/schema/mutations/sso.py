@@ -34,7 +34,7 @@ class UpdateSsoConfigurationPayload(Payload):
 @mutation("Says through which CAS server people sign in. For administrators.")
 async def update_sso_configuration(
     info: Info,
-    input: UpdateSsoConfigurationInput,  # noqa: A002 - the argument's name in the API
+    input: UpdateSsoConfigurationInput,
 ) -> UpdateSsoConfigurationPayload:
     viewer = info.context.viewer
     if viewer.user_id is None or not viewer.may(PermissionName.MANAGE_SSO):
