@@ -32,6 +32,9 @@ from graphql import (
     ValueNode,
     VariableNode,
     get_named_type,
+    get_nullable_type,
+    is_composite_type,
+    is_list_type,
     value_from_ast_untyped,
 )
 
@@ -221,13 +224,13 @@ class Price:
             return page + self._of(below, named, page)
         if _is_connection(type_):
             return 1 if selection.name.value == "totalCount" else rows * self._of(below, named)
-        own = 1 if told.keys() & _PRICED or type_ in self._roots else 0
-        times = self._length(selection) if selection.name.value == "nodes" and type_ in self._roots else 1
-        return rows * times * (own + self._of(below, named))
-
-    @cached_property
-    def _roots(self) -> set[Any]:
-        return {self._schema.query_type, self._schema.mutation_type}
+        own = _own(field)
+        if selection.name.value == "nodes" and type_ is self._schema.query_type:
+            return self._length(selection) * (own + self._of(below, named))
+        # Of a plain list nobody knows how long it is; where it says how long it can be, it is taken to be.
+        is_list = is_list_type(get_nullable_type(field.type)) and is_composite_type(named)
+        times = told.get("at_most", DEFAULT_SIZE) if is_list else 1
+        return rows * (own + times * self._of(below, named))
 
     def _page(self, selection: FieldNode) -> int:
         sizes = [self._size(argument.value) for argument in selection.arguments or () if argument.name.value in _SIZES]
@@ -268,8 +271,8 @@ class Price:
         return None
 
 
+_LARGEST = 2**53 - 1  # of the integers that everybody who reads JSON can hold (RFC 8259, section 6)
 _SIZES = {"first", "last"}
-_PRICED = {"edge", "computed", "abilities"}
 
 
 def overpriced(price: int, limit: int, operation: OperationDefinitionNode) -> GraphQLError:
@@ -277,7 +280,8 @@ def overpriced(price: int, limit: int, operation: OperationDefinitionNode) -> Gr
 
 
 def _too_complex(what: str, most: str, operation: OperationDefinitionNode, requested: int, limit: int) -> GraphQLError:
-    extensions = {"code": TOO_COMPLEX, "requested": requested, "limit": limit}
+    # Fragments make numbers that JSON has no place for.
+    extensions = {"code": TOO_COMPLEX, "requested": min(requested, _LARGEST), "limit": limit}
     return GraphQLError(f"{what}, and {most}.", operation, extensions=extensions)
 
 
@@ -295,6 +299,14 @@ def _metadata(field: GraphQLField) -> Mapping[str, Any]:
     """What the field says of itself in our own declarations."""
     declared = field.extensions.get("strawberry-definition")
     return declared.metadata if declared is not None else {}
+
+
+def _own(field: GraphQLField) -> int:
+    """A field that waits for the database costs a row. What the viewer can do to a thing is found out in one go."""
+    declared, told = field.extensions.get("strawberry-definition"), _metadata(field)
+    if told.keys() & {"abilities", "ability"}:
+        return int("abilities" in told)
+    return int(declared is not None and declared.is_async)
 
 
 def _is_connection(type_: Any) -> bool:

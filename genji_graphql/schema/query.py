@@ -103,7 +103,9 @@ class Query:
     annotation: Annotation | None = lookup(models.Annotation, "An annotation.")
 
     @strawberry.field(
-        description=f"How many annotations there are of each kind, the most frequent first, {stats.MAX_GROUPS} at most."
+        description="How many annotations there are of each kind, the most frequent first, "
+        f"{stats.MAX_GROUPS} at most.",
+        metadata={"at_most": stats.MAX_GROUPS},
     )
     async def annotation_stats(self, info: Info, by: By, where: Where = UNSET) -> list[AnnotationStat]:
         if not by or len(set(by)) < len(by):

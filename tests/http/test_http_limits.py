@@ -106,6 +106,13 @@ async def test_a_document_that_is_made_to_be_slow_is_refused(limited: Service, q
     assert said in answer["errors"][0]["message"]
 
 
+async def test_a_number_that_json_has_no_place_for_is_told_as_the_largest_that_it_has(limited: Service) -> None:
+    chain = " ".join(f"fragment F{n} on User {{ ...F{n + 1} ...F{n + 1} }}" for n in range(120))
+    error = await refusal(limited, f"{{ viewer {{ ...F0 }} }} {chain} fragment F120 on User {{ id }}")
+    assert error["message"] == f"The operation selects {2**120} fields of one thing, and 200 is the limit."
+    assert error["extensions"] == {"code": "QUERY_TOO_COMPLEX", "requested": 2**53 - 1, "limit": 200}
+
+
 async def test_the_schema_can_be_asked_for_within_the_limits(limited: Service) -> None:
     answer = await limited.ask(get_introspection_query(descriptions=True, input_value_deprecation=True))
     assert answer["__schema"]["queryType"]["name"] == "Query"
@@ -146,6 +153,12 @@ def price(query: str, variables: dict[str, Any] | None = None) -> int:
         ("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["a", "b", "c"]}, 3),
         ("{ annotations(first: 3) { nodes { viewerCan { edit delete } upvoteCount tags } } }", {}, 3 + 3 * 3),
         ("{ __typename __schema { types { name } } }", {}, 0),
+        ("{ annotationStats(by: [CREATOR]) { count creator { id } } }", {}, 1 + 1000),
+        ("{ roles { users(first: 2) { nodes { id } } } }", {}, 1 + 20 * 2),
+        ("{ element(id: 1) { annotationCounts { count } } }", {}, 1 + 1),
+        ("{ annotation(id: 1) { targets { ... on SpecificResource { place { __typename } } } } }", {}, 1 + 20),
+        ("{ collection(id: 1) { stats { documents comments } } }", {}, 1 + 2),
+        ('mutation { deleteGroup(input: {id: "1"}) { deletedId errors { message } } }', {}, 1),
     ],
 )
 def test_a_price_is_the_number_of_rows_that_may_be_loaded(query: str, variables: dict[str, Any], expected: int) -> None:
