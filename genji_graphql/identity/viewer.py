@@ -86,13 +86,6 @@ async def standing_now(session: AsyncSession, viewer: Viewer) -> Viewer:
     return ANONYMOUS if row is None else _standing(viewer, row)
 
 
-async def in_classrooms_now(session: AsyncSession, viewer: Viewer) -> Viewer:
-    """The same viewer in the classrooms that they have after a change."""
-    groups, taught = _classrooms(literal(viewer.user_id, Integer))
-    row = (await session.execute(select(groups.label("groups"), taught.label("taught")))).one()
-    return replace(viewer, group_ids=frozenset(row.groups), taught_group_ids=frozenset(row.taught))
-
-
 def _standing(viewer: Viewer, row: Any) -> Viewer:
     """The viewer with the permissions and classrooms that a row tells."""
     permissions = frozenset(row.permissions)

@@ -1,16 +1,12 @@
 """Making classrooms, ending them, and who belongs to them."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import date
 
 import strawberry
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from genji_graphql import models
 from genji_graphql.access import joining
 from genji_graphql.context import Context
-from genji_graphql.identity.viewer import in_classrooms_now
 from genji_graphql.reads.ids import global_id, row_id
 from genji_graphql.schema.errors import Payload
 from genji_graphql.schema.fields import Info
@@ -87,18 +83,9 @@ class GroupMembersPayload(Payload):
     )
 
 
-@asynccontextmanager
-async def _change(context: Context) -> AsyncIterator[AsyncSession]:
-    """One change, after which the viewer is in the classrooms that it leaves them."""
-    async with context.transaction() as session:
-        yield session
-        viewer = await in_classrooms_now(session, context.viewer)
-    context.become(viewer)
-
-
 @mutation("Creates a group, such as a classroom. Whoever creates it belongs to it.")
 async def create_group(info: Info, input: CreateGroupInput) -> GroupPayload:
-    async with _change(info.context) as session:
+    async with info.context.transaction() as session:
         group = await groups.create(session, info.context.viewer, **plain(input))
     return GroupPayload(group=group)  # type: ignore[arg-type] # a row stands for its type
 
@@ -112,7 +99,7 @@ async def update_group(info: Info, input: UpdateGroupInput) -> GroupPayload:
 
 @mutation("Deletes a group. What was written for it stays, and only its owners and administrators see it.")
 async def delete_group(info: Info, input: DeleteGroupInput) -> DeleteGroupPayload:
-    async with _change(info.context) as session:
+    async with info.context.transaction() as session:
         gone = await groups.remove(session, info.context.viewer, row_id(input.id, models.Group))
     return DeleteGroupPayload(deleted_id=strawberry.ID(global_id(models.Group.__name__, gone)))
 
@@ -126,14 +113,14 @@ async def rotate_join_link(info: Info, input: RotateJoinLinkInput) -> GroupPaylo
 
 @mutation("Joins a group by its link, until two weeks after it starts, and never after it ends.")
 async def join_group(info: Info, input: JoinGroupInput) -> GroupPayload:
-    async with _change(info.context) as session:
+    async with info.context.transaction() as session:
         group = await groups.join(session, info.context.viewer, token=input.token, today=joining.today())
     return GroupPayload(group=group)  # type: ignore[arg-type]
 
 
 @mutation("Adds people to a group, and tells which entries name nobody.")
 async def add_group_members(info: Info, input: GroupMembersInput) -> GroupMembersPayload:
-    async with _change(info.context) as session:
+    async with info.context.transaction() as session:
         change = await groups.add_members(
             session, info.context.viewer, row_id(input.id, models.Group), [*_numbers(input), *_logins(input)]
         )
@@ -142,7 +129,7 @@ async def add_group_members(info: Info, input: GroupMembersInput) -> GroupMember
 
 @mutation("Removes people from a group, and tells which entries name no member. Whoever created it stays.")
 async def remove_group_members(info: Info, input: GroupMembersInput) -> GroupMembersPayload:
-    async with _change(info.context) as session:
+    async with info.context.transaction() as session:
         change = await groups.remove_members(
             session, info.context.viewer, row_id(input.id, models.Group), [*_numbers(input), *_logins(input)]
         )
