@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, Date, FromClause, and_, cast, false, func, not_, or_, select, true
 
 from genji_graphql.access.viewer import Viewer
-from genji_graphql.access.visibility import moderated, thread, within_reach
+from genji_graphql.access.visibility import among, moderated, thread, within_reach
 from genji_graphql.models import (
     Annotation,
     Base,
@@ -81,7 +81,7 @@ def in_its_classroom(viewer: Viewer) -> Condition:
     up, note = thread(Annotation)
     open_classroom = select(1).where(
         Group.id == note.classroom_id,
-        Group.id.in_(sorted(viewer.group_ids)),
+        among(Group.id, viewer.group_ids),
         or_(Group.end_date.is_(None), Group.end_date >= cast(func.timezone("UTC", func.now()), Date)),
     )
     closed = or_(note.classroom_gone, and_(note.classroom_id.is_not(None), not_(open_classroom.exists())))
@@ -97,7 +97,7 @@ def its_creator(viewer: Viewer) -> Condition:
 
 def its_teachers(viewer: Viewer) -> Condition:
     """Who created the classroom, its instructors, and administrators."""
-    return true() if viewer.is_administrator else Group.id.in_(sorted(viewer.taught_group_ids))
+    return true() if viewer.is_administrator else among(Group.id, viewer.taught_group_ids)
 
 
 def themselves(viewer: Viewer) -> Condition:

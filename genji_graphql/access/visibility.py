@@ -122,7 +122,7 @@ def may_see_email(viewer: Viewer) -> Condition:
         return true()
     if viewer.is_anonymous:
         return false()
-    taught = _among(group_members.c.group_id, viewer.taught_group_ids)
+    taught = among(group_members.c.group_id, viewer.taught_group_ids)
     return or_(User.id == viewer.user_id, User.id.in_(select(group_members.c.user_id).where(taught)))
 
 
@@ -208,7 +208,7 @@ def _moderated_alone(annotation: type[Annotation], viewer: Viewer) -> Condition:
 
 
 def _taught(annotation: type[Annotation], viewer: Viewer) -> Condition:
-    return _among(annotation.classroom_id, viewer.taught_group_ids)
+    return among(annotation.classroom_id, viewer.taught_group_ids)
 
 
 def _classroom(annotation: type[Annotation], viewer: Viewer) -> Condition:
@@ -221,7 +221,7 @@ def _classroom(annotation: type[Annotation], viewer: Viewer) -> Condition:
         return for_all.is_(true())
     return or_(
         for_all,
-        _among(annotation.classroom_id, viewer.group_ids),
+        among(annotation.classroom_id, viewer.group_ids),
         annotation.keeper_id == viewer.user_id,
     )
 
@@ -307,8 +307,8 @@ def _people(viewer: Viewer, given: Model | None) -> Condition:
         return or_(*through_work)
     return or_(
         User.id == viewer.user_id,
-        User.id.in_(select(group_members.c.user_id).where(_among(group_members.c.group_id, viewer.group_ids))),
-        User.id.in_(select(Group.created_by_id).where(_among(Group.id, viewer.group_ids))),
+        User.id.in_(select(group_members.c.user_id).where(among(group_members.c.group_id, viewer.group_ids))),
+        User.id.in_(select(Group.created_by_id).where(among(Group.id, viewer.group_ids))),
         select(1)
         .where(ObjectShare.shared_with_type == Recipient.USER, ObjectShare.shared_with_id == User.id)
         .where(_shares(viewer, None))
@@ -319,7 +319,7 @@ def _people(viewer: Viewer, given: Model | None) -> Condition:
 
 def _groups(viewer: Viewer, _: Model | None) -> Condition:
     """A classroom is seen by those in it."""
-    return true() if viewer.is_administrator else _among(Group.id, viewer.group_ids)
+    return true() if viewer.is_administrator else among(Group.id, viewer.group_ids)
 
 
 def _roles(viewer: Viewer, _: Model | None) -> Condition:
@@ -358,11 +358,12 @@ def _shares(viewer: Viewer, _: Model | None) -> Condition:
 def _with(viewer: Viewer, share: type[ObjectShare] = ObjectShare) -> Condition:
     return or_(
         and_(share.shared_with_type == Recipient.USER, share.shared_with_id == viewer.user_id),
-        and_(share.shared_with_type == Recipient.GROUP, _among(share.shared_with_id, viewer.group_ids)),
+        and_(share.shared_with_type == Recipient.GROUP, among(share.shared_with_id, viewer.group_ids)),
     )
 
 
-def _among(column: SQLCoreOperations[Any], ids: frozenset[int]) -> Condition:
+def among(column: SQLCoreOperations[Any], ids: frozenset[int]) -> Condition:
+    """Is it one of these ids, such as the viewer's classrooms?"""
     # One array parameter: the same statement, prepared once, for whoever is in one classroom or in ten.
     return column == func.any(literal(sorted(ids), ARRAY(Integer)))
 

@@ -12,7 +12,7 @@ from sqlalchemy import ARRAY, ColumnElement, FromClause, Integer, Select, func, 
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import SQLCoreOperations
 
-from genji_graphql.access.rules import RULES, allowed
+from genji_graphql.access.rules import RULES, Action, allowed
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.access.visibility import visible, visible_notes
 from genji_graphql.models import Annotation, Base
@@ -21,6 +21,12 @@ from genji_graphql.reads.pages import Listing, Page, between, ordering
 from genji_graphql.vocabulary import RESPONSES, AnnotationStatus
 
 Column = SQLCoreOperations[Any]
+
+Show = Callable[[Any], Sequence[Any]]
+"""What is selected of a row, which stands here as its model or an alias of it."""
+
+Answer = Callable[[Action], ColumnElement[bool]]
+"""Whether the viewer may do this to a row."""
 
 _IN_USE = Annotation.status.in_([AnnotationStatus.ACTIVE, AnnotationStatus.PRIVATE])
 
@@ -103,8 +109,13 @@ class Content:
     annotations: ToMany
 
 
-def page_statement(edge: ToMany, viewer: Viewer, page: Page, parents: Sequence[int]) -> Select[Any]:
-    """A page for each parent, as (parent, row), one row more than the page holds.
+def whole(row: Any) -> Sequence[Any]:
+    """All of a row, as an object."""
+    return (row,)
+
+
+def page_statement(edge: ToMany, viewer: Viewer, page: Page, parents: Sequence[int], show: Show = whole) -> Select[Any]:
+    """A page for each parent, as (what is shown of the row, parent), one row more than the page holds.
 
     Each parent's page is a LATERAL subquery that its index answers: with two hundred parents, two hundred short index
     scans in one statement. (A window function would number every child of every parent first.) The rows of one parent
@@ -117,10 +128,11 @@ def page_statement(edge: ToMany, viewer: Viewer, page: Page, parents: Sequence[i
         .limit(page.size + 1)
     )
     if edge.key is None and edge.through is None:
-        return rows.add_columns(literal(0).label("parent"))
+        return rows.with_only_columns(*show(edge.target), literal(0).label("parent"), maintain_column_froms=True)
     keys = _keys(parents)
     children = rows.where(edge.parent == keys.c.id).lateral()
-    return select(aliased(edge.target, children), keys.c.id.label("parent")).select_from(keys.join(children, true()))
+    row = aliased(edge.target, children)
+    return select(*show(row), keys.c.id.label("parent")).select_from(keys.join(children, true()))
 
 
 def count_statement(edge: ToMany, viewer: Viewer, where: Where | None, parents: Sequence[int]) -> Select[Any]:
@@ -128,19 +140,29 @@ def count_statement(edge: ToMany, viewer: Viewer, where: Where | None, parents: 
     return _grouped(edge, viewer, where, parents, func.count())
 
 
-def computed_statement(computed: Computed, viewer: Viewer, parents: Sequence[int]) -> Select[Any]:
+def computed_statement(
+    computed: Computed, viewer: Viewer, parents: Sequence[int], show: Callable[[Any], Any] = lambda value: value
+) -> Select[Any]:
     """What is computed for each parent, as (parent, value) or (parent, group, value)."""
-    return _grouped(computed.edge, viewer, None, parents, computed.value(viewer), computed.by)
+    return _grouped(computed.edge, viewer, None, parents, show(computed.value(viewer)), computed.by)
 
 
-def rows_statement(model: type[Base], viewer: Viewer, given: type[Base] | None, row_ids: Sequence[int]) -> Select[Any]:
+def rows_statement(
+    model: type[Base], viewer: Viewer, given: type[Base] | None, row_ids: Sequence[int], show: Show = whole
+) -> Select[Any]:
     """The rows of these ids that the viewer may see."""
-    return select(model).where(model.id == func.any(_bound(row_ids)), visible(model, viewer, given))
+    return select(*show(model)).where(model.id == func.any(_bound(row_ids)), visible(model, viewer, given))
 
 
-def abilities_statement(model: type[Base], viewer: Viewer, row_ids: Sequence[int]) -> Select[Any]:
+def abilities_statement(
+    model: type[Base], viewer: Viewer, row_ids: Sequence[int], show: Callable[[Answer], Sequence[Any]] | None = None
+) -> Select[Any]:
     """What the viewer may do to each of these rows: (id, answers in the order of the rules)."""
-    answers: list[Any] = [allowed(model, action, viewer).label(action) for action in RULES[model]]
+
+    def answer(action: Action) -> ColumnElement[bool]:
+        return allowed(model, action, viewer)
+
+    answers: Sequence[Any] = [answer(action).label(action) for action in RULES[model]] if show is None else show(answer)
     return select(model.id, *answers).where(model.id == func.any(_bound(row_ids)))
 
 

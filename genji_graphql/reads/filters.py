@@ -65,6 +65,9 @@ Where = Test | Every | Some | Not
 class Kind:
     """What a field of one kind can be asked. `take` makes a client's value hashable, `ask` makes SQL of it."""
 
+    binds: bool = False
+    """Does `ask` no more than bind the value, so that its SQL is the same for any other but None?"""
+
     def says_something(self, operator: str, value: Any) -> bool:
         # `eq: null` asks for rows without a value; any other operator has nothing to do with null.
         return value is not None or operator == "eq"
@@ -81,13 +84,18 @@ class Kind:
         return _ASK[operator](column, value)
 
 
+@dataclass(frozen=True)
 class Text(Kind):
+    binds: bool = True
+
     def one(self, value: str) -> str:
         return storable(value)
 
 
 class Plain(Kind):
     """Words, moments, days, truths: their own types have already checked them."""
+
+    binds = True
 
 
 @dataclass(frozen=True)
@@ -119,6 +127,8 @@ class Reference(Kind):
     """Is it hidden only from whom this row belongs to, who knows that it names one?"""
     or_none: bool = False
     """Does asking for one row ask for the rows without any as well?"""
+
+    binds = True
 
     def one(self, value: str) -> int:
         return ids.row_id(value, self.model) or 0
@@ -278,6 +288,29 @@ def values(where: Where | None, field: str) -> frozenset[Any]:
         test.value if isinstance(test.value, tuple) else (test.value,) for test in tests(where) if test.field == field
     )
     return frozenset(chain.from_iterable(named))
+
+
+def with_places(where: Where | None, fields: Fields, place: Callable[[Any], Any]) -> Where | None:
+    """The same condition with something else in the place of each value that its SQL only binds.
+
+    Conditions that differ in such values alone are one and the same with their places, and so is their SQL.
+    """
+    match where:
+        case Test(name, operator, value) if value is not None and fields[name][1].binds:
+            several = isinstance(value, tuple)
+            return Test(name, operator, tuple(map(place, value)) if several else place(value))
+        case Every(parts) | Some(parts):
+            return type(where)(tuple(_with_places(part, fields, place) for part in parts))
+        case Not(part):
+            return Not(_with_places(part, fields, place))
+        case _:
+            return where
+
+
+def _with_places(where: Where, fields: Fields, place: Callable[[Any], Any]) -> Where:
+    placed = with_places(where, fields, place)
+    assert placed is not None  # noqa: S101 - only None becomes None
+    return placed
 
 
 def tests(where: Where | None) -> Iterator[Test]:

@@ -88,7 +88,8 @@ ANNOTATIONS = Listing(
     default=(Term("created"),),
     fields={
         "id": (Annotation.id, Reference(Annotation)),
-        "motivation": (Annotation.motivation, Text()),
+        # Which responses a list leaves out depends on the motivations that are asked for.
+        "motivation": (Annotation.motivation, Text(binds=False)),
         "status": (Annotation.status, Plain()),
         "type": (Annotation.type, Text()),
         "annotation_type": (Annotation.annotation_type, Text()),

@@ -7,6 +7,8 @@ import binascii
 import re
 from base64 import b64decode, b64encode
 
+from sqlalchemy import ColumnElement, Text, cast, func, literal
+
 from genji_graphql.models import Base
 
 _LARGEST = 2**31 - 1  # PostgreSQL's integer
@@ -16,6 +18,11 @@ _NAMED = re.compile(r"([A-Za-z]{1,40}):([0-9]{1,10})", re.ASCII)
 
 def global_id(type_name: str, row_id: int) -> str:
     return b64encode(f"{type_name}:{row_id}".encode()).decode()
+
+
+def global_id_of(type_name: str, row_id: ColumnElement[int]) -> ColumnElement[str]:
+    """`global_id`, made by the database."""
+    return func.encode(func.textsend(literal(f"{type_name}:") + cast(row_id, Text)), "base64")
 
 
 def parse(text: str) -> tuple[str, int] | None:

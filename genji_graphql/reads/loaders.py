@@ -61,8 +61,7 @@ class Loaders:
 
     async def every(self, edge: ToMany) -> Any:
         """All rows of a list that is never long."""
-        page = Page(_NEVER_MORE, backwards=False, order=edge.listing.default, where=None)
-        return (await self.page(edge, page)).rows
+        return (await self.page(edge, every_row(edge))).rows
 
     async def count(self, edge: ToMany, where: Where | None, parent: int = 0) -> int:
         loaded: int = await self._loader((edge, "count", where), partial(self._counts, edge, where)).load(parent)
@@ -144,3 +143,8 @@ class Loaders:
                 else:
                     values.setdefault(parent, []).append(tuple(value))
         return [values.get(parent, computed.default) for parent in parents]
+
+
+def every_row(edge: ToMany) -> Page:
+    """A list that is never long, in one page."""
+    return Page(_NEVER_MORE, backwards=False, order=edge.listing.default, where=None)

@@ -107,7 +107,11 @@ def page_of(
 
 def cursor(row: Base, listing: Listing, page: Page) -> str:
     """The place of a row in a list of this order and filter."""
-    values = [getattr(row, column.key) for column in listing.columns(page.order)]
+    return cursor_of([getattr(row, column.key) for column in listing.columns(page.order)], listing, page)
+
+
+def cursor_of(values: Sequence[Any], listing: Listing, page: Page) -> str:
+    """The place of the row that has these values in the columns that its list is ordered by."""
     # asyncpg gives infinity as the first or last moment there is, and without a zone.
     encoded = [value.replace(tzinfo=UTC).isoformat() if isinstance(value, datetime) else value for value in values]
     return urlsafe_b64encode(

@@ -1,6 +1,6 @@
 """Counting annotations by what they are, who wrote them, where and when."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -51,6 +51,12 @@ class Stat:
     document_id: int | None = None
     document_element_id: int | None = None
     day: date | None = None
+
+
+def largest_first(counts: Iterable[tuple[str | None, int]]) -> list[Stat]:
+    """Counts by motivation, the most frequent first."""
+    ordered = sorted(counts, key=lambda counted: (-counted[1], counted[0] or ""))
+    return [Stat(motivation=motivation, count=count) for motivation, count in ordered]
 
 
 async def annotation_stats(
