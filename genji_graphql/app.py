@@ -19,16 +19,18 @@ from genji_graphql.http.health import health_routes
 from genji_graphql.identity.cas import Cas
 from genji_graphql.identity.limits import Limits
 from genji_graphql.identity.mail import Mailer
+from genji_graphql.plans.planner import Planner
 from genji_graphql.schema import schema
 from genji_graphql.settings import Settings
 
 Identify = Callable[[Request], Awaitable[Viewer]]
 
 
-def create_app(settings: Settings, identify: Identify | None = None) -> FastAPI:
+def create_app(settings: Settings, identify: Identify | None = None, *, plans: bool = True) -> FastAPI:
     """The server on the settings' database. It neither waits for that database nor migrates it: `genji run` does.
 
-    `identify` says who sends a request, in place of the session or the access token that it came with.
+    `identify` says who sends a request, in place of the session or the access token that it came with. Without `plans`
+    the general executor answers everything.
     """
     engine = create_engine(settings, settings.deadline)
     services = Services(
@@ -40,6 +42,7 @@ def create_app(settings: Settings, identify: Identify | None = None) -> FastAPI:
         Cas(settings),
     )
     credentials = Credentials(settings)
+    planner = Planner(schema._schema, engine, settings.max_page_size)  # noqa: SLF001 - it has no other name
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -79,7 +82,9 @@ def create_app(settings: Settings, identify: Identify | None = None) -> FastAPI:
         redirect_slashes=False,  # to whatever host a request names
     )
     app.state.engine = engine
-    graphql = with_cors(GraphQLEndpoint(schema, make_context, settings, finish), settings)
+    endpoint = GraphQLEndpoint(schema, make_context, settings, finish, planner if plans else None)
+    app.state.endpoint = endpoint
+    graphql = with_cors(endpoint, settings)
     app.router.routes.append(Route("/graphql", graphql))
     app.router.routes.extend([*account_pages, assets])
     app.router.routes.extend(health_routes(why_not_ready))

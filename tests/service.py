@@ -9,6 +9,8 @@ from starlette.requests import Request
 
 from genji_graphql.access.viewer import ANONYMOUS, Viewer
 from genji_graphql.app import create_app
+from genji_graphql.plans.planner import Planner
+from genji_graphql.schema import schema
 from genji_graphql.settings import Settings
 
 UNLIMITED = {
@@ -36,6 +38,7 @@ class Service:
         self.engine = self.app.state.engine
         self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url="http://genji.test")
         event.listen(self.engine.sync_engine, "before_cursor_execute", self._count)
+        self.plan_anew()
 
     async def ask(
         self, query: str, variables: dict[str, Any] | None = None, *, viewer: Viewer = ANONYMOUS
@@ -56,6 +59,12 @@ class Service:
         body: dict[str, Any] = response.json()
         self.cost = body.pop("extensions", {}).get("cost")
         return body
+
+    def plan_anew(self) -> None:
+        """Make all plans again: they hold rules and statements as they were when they were made."""
+        planner = Planner(schema._schema, self.engine, self.app.state.endpoint.settings.max_page_size)
+        planner.statements.on_statement = self.statements.append
+        self.app.state.endpoint.planner = planner
 
     async def _identify(self, _request: Request) -> Viewer:
         return self._viewer

@@ -17,7 +17,7 @@ from graphql import (
     visit,
 )
 
-from genji_graphql.http.limits import Limits, complaint
+from genji_graphql.http.limits import Limits, Prices, complaint
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,24 @@ class Document:
     errors: Sequence[GraphQLError]
     introspects: bool
     """Does it ask for the schema?"""
+    prices: Prices
 
 
 class Documents:
     """The documents of late, as many as their texts have room for. Of one that can't be parsed nothing is kept."""
 
     def __init__(
-        self, schema: GraphQLSchema, limits: Limits, room: int = 1_000_000, *, hide_suggestions: bool = False
+        self,
+        schema: GraphQLSchema,
+        limits: Limits,
+        largest_page: int,
+        *,
+        room: int = 1_000_000,
+        hide_suggestions: bool = False,
     ) -> None:
         self._schema = schema
         self._limits = limits
+        self._largest_page = largest_page
         self._room = room
         self._hide_suggestions = hide_suggestions
         self._taken = 0
@@ -55,7 +63,7 @@ class Documents:
         if (error := complaint(ast, self._limits)) is not None:
             raise error
         errors = validate(self._schema, ast, hide_suggestions=self._hide_suggestions)
-        document = Document(text, ast, errors, _introspects(ast))
+        document = Document(text, ast, errors, _introspects(ast), Prices(self._schema, ast, self._largest_page))
         self._keep(document)
         return document
 

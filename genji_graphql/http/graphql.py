@@ -1,8 +1,10 @@
 """GraphQL over HTTP, as the specification of that name (draft of 2025) has it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -22,8 +24,10 @@ from genji_graphql.http import graphiql, media
 from genji_graphql.http import request as requests
 from genji_graphql.http.documents import Document, Documents
 from genji_graphql.http.errors import CODES, INTERNAL, describe, format_errors
-from genji_graphql.http.limits import Limits, Price, overpriced
+from genji_graphql.http.limits import Limits, overpriced
 from genji_graphql.http.trusted import trusted_documents
+from genji_graphql.plans.planner import Planned, Planner
+from genji_graphql.plans.refusal import NotPlannable
 from genji_graphql.settings import Introspection, Settings
 
 MakeContext = Callable[[Request], Awaitable[Any]]
@@ -33,6 +37,9 @@ Finish = Callable[[Request, Response, Any], None]
 # JSON before GraphQL's own type: a client that names neither is an old one, or a person with curl.
 _ANSWERS = (media.JSON, media.GRAPHQL_RESPONSE)
 _FAULTS = {INTERNAL: 500, CODES[Unavailable]: 503, CODES[TimedOut]: 503}
+
+_PATIENCE = 0.05
+"""Seconds after which somebody listens whether the client is still there. Most answers don't take as long."""
 
 _read: ContextVar[Document | None] = ContextVar("read", default=None)
 
@@ -47,21 +54,38 @@ class ReadAlready(SchemaExtension):
         yield
 
 
+@dataclass(slots=True)
+class Outcome:
+    """How an operation was answered."""
+
+    answer: Planned | ExecutionResult
+    context: Any = None
+    path: str = "refused"
+    """Was it a plan that answered, or the general executor, and why?"""
+    cost: dict[str, int] | None = None
+
+
 class GraphQLEndpoint:
     """One address for queries and mutations, and for a browser the page to write them in."""
 
     def __init__(
-        self, schema: Schema, make_context: MakeContext, settings: Settings, finish: Finish | None = None
+        self,
+        schema: Schema,
+        make_context: MakeContext,
+        settings: Settings,
+        finish: Finish | None = None,
+        planner: Planner | None = None,
     ) -> None:
         self.schema = schema
         self.make_context = make_context
         self.finish = finish
+        self.planner = planner
         self.settings = settings
         self.limits = Limits.of(settings)
         self.graphql: GraphQLSchema = schema._schema  # noqa: SLF001 - Strawberry has no public way to it
         self.trusted = trusted_documents(settings.trusted_documents, self.graphql)
         tells_names = settings.introspection_for is Introspection.EVERYBODY
-        self.documents = Documents(self.graphql, self.limits, hide_suggestions=not tells_names)
+        self.documents = Documents(self.graphql, self.limits, settings.max_page_size, hide_suggestions=not tells_names)
         if ReadAlready not in schema.extensions:
             schema.extensions = (*schema.extensions, ReadAlready)
 
@@ -80,53 +104,54 @@ class GraphQLEndpoint:
             media_type = _negotiated(request)
             if media_type == media.HTML:
                 return graphiql.page(request)
-            return await self.answer(request, media_type)
+            asked = await requests.read(request, self.settings.max_body_bytes)
+            return await self.answer(request, asked, media_type)
         except HTTPException as refusal:
             errors = [{"message": refusal.detail}]
             return _json_response({"errors": errors}, media_type, refusal.status_code, refusal.headers)
 
-    async def answer(self, request: Request, media_type: str) -> Response:
-        asked = await requests.read(request, self.settings.max_body_bytes)
-        result, context = await self.execute(request, asked)
-        response = _answer(result, media_type)
-        if context is not None and self.finish is not None:
-            self.finish(request, response, context)
+    async def answer(self, request: Request, asked: requests.Asked, media_type: str) -> Response:
+        outcome = await self.execute(request, asked)
+        response = _response_to(outcome, media_type)
+        if self.settings.is_local:
+            response.headers["Genji-Path"] = outcome.path
+        if outcome.context is not None and self.finish is not None:
+            self.finish(request, response, outcome.context)
         return response
 
-    async def execute(self, request: Request, asked: requests.Asked) -> tuple[ExecutionResult, Any]:
+    async def execute(self, request: Request, asked: requests.Asked) -> Outcome:
         text = self.text(asked)
         try:
             document = self.documents.read(text)
             operation = _operation(document.ast, asked.operation_name)
             _allow(request, operation)
         except GraphQLError as error:
-            return ExecutionResult(data=None, errors=[error]), None
+            return Outcome(_refused(error))
         if document.errors:
-            return ExecutionResult(data=None, errors=list(document.errors)), None
-        context = None
+            return Outcome(_refused(*document.errors))
+        outcome = Outcome(_refused())
         try:
-            context = await self.make_context(request)
+            outcome.context = context = await self.make_context(request)
             viewer = getattr(context, "viewer", ANONYMOUS)
             if document.introspects and not self.may_introspect(viewer):
-                return ExecutionResult(data=None, errors=[_untold(operation)]), context
-            largest = self.settings.max_page_size
-            price = Price(self.graphql, document.ast, operation, asked.variables, largest).requested
+                outcome.answer = _refused(_untold(operation))
+                return outcome
+            price = document.prices.of(operation, asked.variables)
             limit = self.limits.cost(viewer)
             if price > limit:
-                return ExecutionResult(data=None, errors=[overpriced(price, limit, operation)]), context
-            if operation.operation is OperationType.MUTATION:
-                # Whoever asks for a change and leaves expects it to be made.
-                result = await self.run(document, asked, context)
-            else:
-                result = await _while_waited_for(request, self.run(document, asked, context))
-            if (actual := getattr(context, "loaded", None)) is not None:
-                cost = {"requested": price, "actual": actual, "limit": limit}
-                result.extensions = {**(result.extensions or {}), "cost": cost}
+                outcome.answer = _refused(overpriced(price, limit, operation))
+                return outcome
+            # Whoever asks for a change and leaves expects it to be made.
+            wanted_anyway = operation.operation is OperationType.MUTATION
+            async with self.in_time(request, wanted_anyway=wanted_anyway):
+                await self.run(document, asked, outcome)
+            if (loaded := _loaded(outcome)) is not None:
+                outcome.cost = {"requested": price, "actual": loaded, "limit": limit}
         except (HTTPException, ClientDisconnect):
             raise
         except Exception as fault:  # noqa: BLE001 - the context could not be made, and the client shall get JSON
-            result = ExecutionResult(data=None, errors=[GraphQLError("", original_error=fault)])
-        return result, context
+            outcome.answer = _refused(GraphQLError("", original_error=fault))
+        return outcome
 
     def text(self, asked: requests.Asked) -> str:
         """The document that a request sends or names."""
@@ -148,50 +173,78 @@ class GraphQLEndpoint:
             case Introspection.NOBODY:
                 return False
 
-    async def run(self, document: Document, asked: requests.Asked, context: Any) -> ExecutionResult:
-        """Execute, until the deadline. Whatever ends this early ends the statements that are under way."""
-        token = _read.set(document)
+    @asynccontextmanager
+    async def in_time(self, request: Request, *, wanted_anyway: bool) -> AsyncIterator[None]:
+        """Ends what is under way, with its statements, at the deadline, or where the client has left."""
+        loop, listening = asyncio.get_running_loop(), None
+
+        def listen() -> None:
+            nonlocal listening
+            listening = loop.create_task(end_when_left())
+
+        async def end_when_left() -> None:
+            # The request was read to the end, so that nothing else can come.
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+            limit.reschedule(loop.time())
+
+        waiting = None if wanted_anyway else loop.call_later(_PATIENCE, listen)
         try:
-            async with asyncio.timeout(self.settings.deadline):
-                result: ExecutionResult = await self.schema.execute(
-                    document.text,
-                    variable_values=asked.variables,
-                    operation_name=asked.operation_name,
-                    context_value=context,
-                    operation_extensions=asked.extensions,
-                )
-                return result
+            async with asyncio.timeout(self.settings.deadline) as limit:
+                yield
         except TimeoutError:
+            if listening is not None and listening.done():
+                raise ClientDisconnect from None
+            if not limit.expired():
+                raise
             raise TimedOut(f"This took longer than the {self.settings.deadline:g} seconds that it may take.") from None
         finally:
+            if waiting is not None:
+                waiting.cancel()
+            if listening is not None:
+                listening.cancel()
+
+    async def run(self, document: Document, asked: requests.Asked, outcome: Outcome) -> None:
+        """Answer by a plan, or else by the general executor."""
+        if self.planner is not None:
+            viewer, name = outcome.context.viewer, asked.operation_name
+            try:
+                outcome.answer = await self.planner.answer(document.text, document.ast, name, asked.variables, viewer)
+            except NotPlannable as refusal:
+                outcome.path = f'general; why="{refusal}"'
+            else:
+                outcome.path = "plan"
+                return
+        token = _read.set(document)
+        try:
+            outcome.answer = await self.schema.execute(
+                document.text,
+                variable_values=asked.variables,
+                operation_name=asked.operation_name,
+                context_value=outcome.context,
+                operation_extensions=asked.extensions,
+            )
+        finally:
             _read.reset(token)
-            if context is not None and hasattr(context, "close"):
-                context.close()
+            if hasattr(outcome.context, "close"):
+                outcome.context.close()
+
+
+def _refused(*errors: GraphQLError) -> ExecutionResult:
+    return ExecutionResult(data=None, errors=list(errors))
+
+
+def _loaded(outcome: Outcome) -> int | None:
+    if isinstance(outcome.answer, Planned):
+        return outcome.answer.loaded
+    loaded: int | None = getattr(outcome.context, "loaded", None)
+    return loaded
 
 
 def _untold(operation: OperationDefinitionNode) -> GraphQLError:
     return GraphQLError(
         "The schema isn't told here, or only to people who are signed in.", operation, extensions={"code": "FORBIDDEN"}
     )
-
-
-async def _while_waited_for(request: Request, work: Coroutine[Any, Any, ExecutionResult]) -> ExecutionResult:
-    """The result, for as long as the client is there to take it."""
-    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(request))
-    try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientDisconnect
-        return working.result()
-    finally:
-        for task in (working, leaving):
-            task.cancel()
-
-
-async def _left(request: Request) -> None:
-    """Until the client has gone: its request was read to the end, so that nothing else can come."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def _check_method(request: Request) -> None:
@@ -227,7 +280,17 @@ def _allow(request: Request, operation: OperationDefinitionNode) -> None:
         raise HTTPException(405, "A mutation must be sent with POST.", {"Allow": "POST"})
 
 
-def _answer(result: ExecutionResult, media_type: str) -> Response:
+def _response_to(outcome: Outcome, media_type: str) -> Response:
+    if isinstance(outcome.answer, Planned):
+        extensions = b"" if outcome.cost is None else b',"extensions":' + orjson.dumps({"cost": outcome.cost})
+        return _response(b'{"data":%b%b}' % (outcome.answer.data, extensions), media_type, 200)
+    result = outcome.answer
+    if outcome.cost is not None:
+        result.extensions = {**(result.extensions or {}), "cost": outcome.cost}
+    return _executed(result, media_type)
+
+
+def _executed(result: ExecutionResult, media_type: str) -> Response:
     errors = format_errors(result.errors or [])
     payload: dict[str, Any] = {"errors": errors} if errors else {}
     retry = _retry_after(errors)
@@ -259,8 +322,12 @@ def _retry_after(errors: list[Any]) -> dict[str, str]:
 
 
 def _json_response(payload: Any, media_type: str, status: int, headers: Any = None) -> Response:
+    return _response(orjson.dumps(payload, default=_plain), media_type, status, headers)
+
+
+def _response(body: bytes, media_type: str, status: int, headers: Any = None) -> Response:
     return Response(
-        orjson.dumps(payload, default=_plain),
+        body,
         status,
         {"Cache-Control": "no-store", "Vary": "Accept", "X-Content-Type-Options": "nosniff", **(headers or {})},
         f"{media_type}; charset=utf-8",

@@ -8,12 +8,13 @@ The price of an operation is the number of rows that it may load at most: a page
 its rows, all the way down. A value that the database computes for a row, such as a count, costs as much as a row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from graphql import (
+    ArgumentNode,
     BooleanValueNode,
     DirectiveNode,
     DocumentNode,
@@ -31,11 +32,13 @@ from graphql import (
     SelectionSetNode,
     ValueNode,
     VariableNode,
+    Visitor,
     get_named_type,
     get_nullable_type,
     is_composite_type,
     is_list_type,
     value_from_ast_untyped,
+    visit,
 )
 
 from genji_graphql.access.viewer import Viewer
@@ -160,6 +163,28 @@ class _Shapes:
 # The price of an operation
 
 
+class Prices:
+    """What the operations of a valid document may cost, remembered by the variables that the price depends on."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, largest_page: int) -> None:
+        self._schema = schema
+        self._document = document
+        self._largest_page = largest_page
+        self._deciding = _deciding_variables(document)
+        self._known: dict[tuple[Any, ...], int] = {}
+
+    def of(self, operation: OperationDefinitionNode, variables: Mapping[str, Any] | None) -> int:
+        given = variables or {}
+        key = (operation.name and operation.name.value, *(_weighed(given, name) for name in self._deciding))
+        price = self._known.get(key)
+        if price is None:
+            price = Price(self._schema, self._document, operation, variables, self._largest_page).requested
+            if len(self._known) >= _PRICES:
+                self._known.clear()
+            self._known[key] = price
+        return price
+
+
 class Price:
     """What an operation may cost at most, with these variables. The document must be valid."""
 
@@ -271,8 +296,36 @@ class Price:
         return None
 
 
+def _deciding_variables(document: DocumentNode) -> tuple[str, ...]:
+    """The variables that say how long a list is, or whether something is asked for at all."""
+    found: dict[str, None] = {}
+
+    class Looking(Visitor):
+        def enter_directive(self, directive: DirectiveNode, *_: object) -> None:
+            self._note(directive.arguments)
+
+        def enter_field(self, field: FieldNode, *_: object) -> None:
+            self._note(argument for argument in field.arguments or () if argument.name.value in _LENGTHS)
+
+        def _note(self, arguments: Iterable[ArgumentNode] | None) -> None:
+            found.update({one.value.name.value: None for one in arguments or () if isinstance(one.value, VariableNode)})
+
+    visit(document, Looking())
+    return tuple(found)
+
+
+def _weighed(variables: Mapping[str, Any], name: str) -> Any:
+    """What a price depends on of a variable: a list's length, a number or a truth, and of anything else that it is."""
+    value = variables.get(name)
+    if isinstance(value, list):
+        return ("list", len(value))
+    return (type(value), value) if isinstance(value, int) else (type(value), name in variables)
+
+
+_PRICES = 100  # remembered of one document
 _LARGEST = 2**53 - 1  # of the integers that everybody who reads JSON can hold (RFC 8259, section 6)
 _SIZES = {"first", "last"}
+_LENGTHS = {*_SIZES, "ids"}
 
 
 def overpriced(price: int, limit: int, operation: OperationDefinitionNode) -> GraphQLError:

@@ -36,4 +36,6 @@ def viewer_can() -> Any:
     def resolve(row: Row) -> Abilities:
         return row
 
-    return strawberry.field(resolver=resolve, description="What the viewer may do to it.", metadata={"abilities": True})
+    return strawberry.field(
+        resolver=resolve, description="What the viewer may do to it.", metadata={"abilities": Abilities}
+    )

@@ -49,6 +49,6 @@ class DocumentCollection(Node):
         graph.collection_shares, "With whom it is shared.", where.ObjectShareWhere, where.ObjectShareOrder
     )
 
-    @strawberry.field(description="How much it holds.")
+    @strawberry.field(description="How much it holds.", metadata={"content": graph.collection_content})
     def stats(row: Row) -> ContentStats:
         return ContentStats(row=row, held=graph.collection_content)

@@ -48,6 +48,6 @@ class Document(Node):
         graph.document_shares, "With whom it is shared.", where.ObjectShareWhere, where.ObjectShareOrder
     )
 
-    @strawberry.field(description="How much it holds.")
+    @strawberry.field(description="How much it holds.", metadata={"content": graph.document_content})
     def stats(row: Row) -> ContentStats:
         return ContentStats(row=row, held=graph.document_content)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from genji_graphql.reads import graph
-from genji_graphql.reads.stats import Stat
+from genji_graphql.reads.stats import largest_first
 from genji_graphql.schema import where
 from genji_graphql.schema.abilities import Abilities, viewer_can
 from genji_graphql.schema.connection import Connection
@@ -33,12 +33,11 @@ class DocumentElement(Node):
         graph.element_annotations, "The notes on it.", where.AnnotationWhere, where.AnnotationOrder
     )
 
-    @strawberry.field(description="How many annotations it has of each motivation, responses included.")
+    @strawberry.field(
+        description="How many annotations it has of each motivation, responses included.",
+        metadata={"computed": graph.element_annotation_counts},
+    )
     async def annotation_counts(row: Row, info: Info) -> list[AnnotationStat]:
-        counts = await info.context.loaders.computed(graph.element_annotation_counts, row.id)
-        stats: Any = [Stat(motivation=motivation, count=count) for motivation, count in sorted(counts, key=_largest)]
+        counts: Any = await info.context.loaders.computed(graph.element_annotation_counts, row.id)
+        stats: Any = largest_first(counts)
         return stats
-
-
-def _largest(counted: tuple[str | None, int]) -> tuple[int, str]:
-    return -counted[1], counted[0] or ""

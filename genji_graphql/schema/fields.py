@@ -9,7 +9,7 @@ from genji_graphql.context import Context
 from genji_graphql.models import Base
 from genji_graphql.reads import filters, ids
 from genji_graphql.reads.edges import Computed, ToMany, ToOne
-from genji_graphql.reads.pages import page_of
+from genji_graphql.reads.pages import Page, page_of
 from genji_graphql.schema.connection import Asked, Connection
 from genji_graphql.schema.filters import order_of, plain
 
@@ -29,7 +29,7 @@ def column(name: str, description: str) -> Any:
     def resolve(row: Row) -> Any:
         return getattr(row, name)
 
-    return strawberry.field(resolver=_untyped(resolve), description=description)
+    return strawberry.field(resolver=_untyped(resolve), description=description, metadata={"column": name})
 
 
 def to_one(edge: ToOne, description: str) -> Any:
@@ -54,15 +54,9 @@ def to_many(edge: ToMany, description: str, where: Any, order: Any) -> Any:
         where: Any = UNSET,
         order_by: Any = UNSET,
     ) -> Any:
-        page = page_of(
-            edge.listing,
-            largest=info.context.services.settings.max_page_size,
-            first=_given(first),
-            after=_given(after),
-            last=_given(last),
-            before=_given(before),
-            where=filters.parse(plain(_given(where)), edge.listing.fields),
-            order=order_of(_given(order_by)),
+        largest = info.context.services.settings.max_page_size
+        page = page_asked(
+            edge, largest, first=first, after=after, last=last, before=before, where=where, order_by=order_by
         )
         parent = 0 if edge.source is None else row.id
         return Connection(asked=Asked(edge, page, parent, info.context.loaders))
@@ -70,6 +64,30 @@ def to_many(edge: ToMany, description: str, where: Any, order: Any) -> Any:
     resolve.__annotations__["where"] = Annotated[where | None, argument(description="Only rows like this.")]
     resolve.__annotations__["order_by"] = Annotated[list[order] | None, argument(description="The order of the rows.")]
     return strawberry.field(resolver=_untyped(resolve), description=description, metadata={"edge": edge})
+
+
+def page_asked(
+    edge: ToMany,
+    largest: int,
+    *,
+    first: int | None = UNSET,
+    after: str | None = UNSET,
+    last: int | None = UNSET,
+    before: str | None = UNSET,
+    where: Any = UNSET,
+    order_by: Any = UNSET,
+) -> Page:
+    """The page that the arguments of a list ask for. Raises Invalid."""
+    return page_of(
+        edge.listing,
+        largest=largest,
+        first=_given(first),
+        after=_given(after),
+        last=_given(last),
+        before=_given(before),
+        where=filters.parse(plain(_given(where)), edge.listing.fields),
+        order=order_of(_given(order_by)),
+    )
 
 
 def computed(what: Computed, description: str) -> Any:

@@ -32,7 +32,8 @@ class Group(Node):
 
     @strawberry.field(
         description="What the link to join by holds, for `invitation` and `joinGroup`. "
-        "Null to all but those who may add members."
+        "Null to all but those who may add members.",
+        metadata={"column": "join_token", "entrusted": Action.MANAGE_MEMBERS},
     )
     async def join_token(row: Row, info: Info) -> str | None:
         may = await info.context.loaders.abilities(row)

@@ -17,11 +17,11 @@ Row = strawberry.Parent[Any]
 class Node:
     """A type of the graph stands for a table: its fields are read from a row of the model of the same name."""
 
-    @strawberry.field(description="An opaque id, unique among all things.")
+    @strawberry.field(description="An opaque id, unique among all things.", metadata={"global_id": "id"})
     def id(row: Row) -> strawberry.ID:
         return strawberry.ID(global_id(type(row).__name__, row.id))
 
-    @strawberry.field(description="The number of the row, unique among things of this type.")
+    @strawberry.field(description="The number of the row, unique among things of this type.", metadata={"column": "id"})
     def database_id(row: Row) -> int:
         number: int = row.id
         return number

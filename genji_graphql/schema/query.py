@@ -58,7 +58,9 @@ NodeIDs = Annotated[list[strawberry.ID], strawberry.argument(description=f"Globa
 
 @strawberry.type(description="Where reading begins. What the viewer may not see isn't there: null, or in no list.")
 class Query:
-    @strawberry.field(description="Who is asking; null for somebody who isn't signed in.")
+    @strawberry.field(
+        description="Who is asking; null for somebody who isn't signed in.", metadata={"viewer": models.User}
+    )
     async def viewer(self, info: Info) -> User | None:
         viewer = info.context.viewer
         return await info.context.loaders.row(models.User, viewer.user_id) if viewer.user_id else None
@@ -72,11 +74,14 @@ class Query:
             rows: Any = await accounts.access_tokens(session, viewer.user_id)
         return rows
 
-    @strawberry.field(description="The thing of this id.")
+    @strawberry.field(description="The thing of this id.", metadata={"nodes": _NODES, "most": 1})
     async def node(self, info: Info, id: NodeID) -> Node | None:
         return await _node(info, id)
 
-    @strawberry.field(description="The things of these ids, in their order; null for each that isn't there.")
+    @strawberry.field(
+        description="The things of these ids, in their order; null for each that isn't there.",
+        metadata={"nodes": _NODES, "most": MAX_NODES},
+    )
     async def nodes(self, info: Info, ids: NodeIDs) -> list[Node | None]:
         if len(ids) > MAX_NODES:
             raise Invalid(f"`nodes` takes at most {MAX_NODES} ids, not {len(ids)}.")
@@ -133,7 +138,7 @@ class Query:
             told: Any = await invitation(session, token)
         return told
 
-    @strawberry.field(description="The roles that the viewer may see, by name.")
+    @strawberry.field(description="The roles that the viewer may see, by name.", metadata={"every": graph.all_roles})
     async def roles(self, info: Info) -> list[Role]:
         return await info.context.loaders.every(graph.all_roles)
 

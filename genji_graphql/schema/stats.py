@@ -22,29 +22,40 @@ class ContentStats:
     row: strawberry.Private[Any]
     held: strawberry.Private[Content]
 
-    @strawberry.field(description="The documents; a document is one.")
+    @strawberry.field(description="The documents; a document is one.", metadata={"counts": "documents"})
     async def documents(self, info: Info) -> int:
         return await self._count(info, self.held.documents) if self.held.documents else 1
 
-    @strawberry.field(description="The elements of its documents.")
+    @strawberry.field(description="The elements of its documents.", metadata={"counts": "elements"})
     async def elements(self, info: Info) -> int:
         return await self._count(info, self.held.elements)
 
-    @strawberry.field(description="The notes on it: all but replies, tags, upvotes and flags.")
+    @strawberry.field(
+        description="The notes on it: all but replies, tags, upvotes and flags.", metadata={"counts": "annotations"}
+    )
     async def annotations(self, info: Info) -> int:
         return await self._count(info, self.held.annotations)
 
-    @strawberry.field(description="The comments among the notes.")
+    @strawberry.field(
+        description="The comments among the notes.", metadata={"counts": "annotations", "motivation": "commenting"}
+    )
     async def comments(self, info: Info) -> int:
         return await self._count(info, self.held.annotations, "commenting")
 
-    @strawberry.field(description="The scholarly ones among the notes.")
+    @strawberry.field(
+        description="The scholarly ones among the notes.",
+        metadata={"counts": "annotations", "motivation": "scholarly"},
+    )
     async def scholarly_notes(self, info: Info) -> int:
         return await self._count(info, self.held.annotations, "scholarly")
 
     async def _count(self, info: Info, edge: ToMany, motivation: str | None = None) -> int:
-        only = filters.Test("motivation", "eq", motivation) if motivation else None
-        return await info.context.loaders.count(edge, only, self.row.id)
+        return await info.context.loaders.count(edge, of_motivation(motivation), self.row.id)
+
+
+def of_motivation(motivation: str | None) -> filters.Test | None:
+    """Only annotations made for this, or all."""
+    return None if motivation is None else filters.Test("motivation", "eq", motivation)
 
 
 @strawberry.type(description="How many annotations there are of one kind. What wasn't counted by is null.")

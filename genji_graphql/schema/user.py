@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from genji_graphql.access.visibility import may_see_details
 from genji_graphql.reads import graph
 from genji_graphql.schema import where
 from genji_graphql.schema.abilities import Abilities, viewer_can
@@ -41,7 +42,10 @@ class User(Node):
         graph.user_email, "The e-mail address. Told to themselves, to administrators, and to those who teach them."
     )
 
-    @strawberry.field(description="What else is known of them. Told to themselves and to administrators.")
+    @strawberry.field(
+        description="What else is known of them. Told to themselves and to administrators.",
+        metadata={"column": "user_metadata", "told": may_see_details},
+    )
     def user_metadata(row: Row, info: Info) -> JSON | None:
         return row.user_metadata if info.context.viewer.sees_details_of(row.id) else None
 

@@ -32,7 +32,7 @@ TAKEN_AWAY = {
 
 
 @pytest.fixture
-def take_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+def take_away(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     def take_away(name: str) -> None:
         def nothing(*_: Any) -> Any:
             return true()
@@ -42,14 +42,15 @@ def take_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]
         if model is not None:
             conditions: dict[Any, Any] = visibility._CONDITIONS
             monkeypatch.setitem(conditions, model, nothing)
-        forget()
+        forget(house)
 
     yield take_away
     monkeypatch.undo()
-    forget()
+    forget(house)
 
 
-def forget() -> None:
+def forget(house: House) -> None:
+    house.place.service.plan_anew()
     visibility.visible.cache_clear()
     visibility.visible_notes.cache_clear()
 

@@ -227,7 +227,7 @@ async def test_nothing_costs_more_than_its_price(crowd: Lasting, query: str) -> 
 
 
 def documents(room: int = 1_000) -> Documents:
-    return Documents(GRAPHQL, Limits.of(Settings()), room)
+    return Documents(GRAPHQL, Limits.of(Settings()), largest_page=100, room=room)
 
 
 def test_a_document_is_read_once() -> None:

@@ -27,6 +27,7 @@ class Door:
         self.app = create_app(settings)
         self.statements: list[str] = []
         event.listen(self.app.state.engine.sync_engine, "before_cursor_execute", self._count)
+        self.app.state.endpoint.planner.statements.on_statement = self.statements.append
 
     async def cost(self, document_id: int, person: User | None = None) -> int:
         """How many statements the reading view costs, with who is asking found out."""

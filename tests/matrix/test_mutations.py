@@ -262,14 +262,15 @@ MUTATIONS: dict[str, tuple[int | None, Break]] = {
 
 
 @pytest.fixture
-def remembering_nothing() -> Iterator[None]:
+def remembering_nothing(site: Site) -> Iterator[None]:
     """Conditions are remembered: those from before the break, and then those from within it, must be forgotten."""
-    _forget()
+    _forget(site)
     yield
-    _forget()
+    _forget(site)
 
 
-def _forget() -> None:
+def _forget(site: Site) -> None:
+    site.service.plan_anew()
     visibility.visible.cache_clear()
     visibility.visible_notes.cache_clear()
 

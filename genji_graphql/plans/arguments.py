@@ -1,0 +1,63 @@
+"""The arguments of a field, with the variables of the moment."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import FieldNode, GraphQLError, GraphQLField, VariableNode, Visitor, visit
+from graphql.execution.values import VariableValues, get_argument_values
+
+from genji_graphql.errors import GenjiError
+from genji_graphql.plans.refusal import GaveUp
+from genji_graphql.plans.run import Run
+from genji_graphql.reads.edges import ToMany
+from genji_graphql.reads.pages import Page
+from genji_graphql.schema.arguments import converted
+from genji_graphql.schema.fields import page_asked
+
+
+class Arguments:
+    def __init__(self, field: GraphQLField, node: FieldNode) -> None:
+        self._field = field
+        self._node = node
+        self._varies = any(_has_variables(argument.value) for argument in node.arguments or ())
+        self._page: Page | None = None
+
+    def given(self, run: Run) -> Mapping[str, Any]:
+        return self._given(run.variables)
+
+    def _given(self, variables: VariableValues | None) -> Mapping[str, Any]:
+        try:
+            return converted(self._field, get_argument_values(self._field, self._node, variables))
+        except (GraphQLError, ValueError) as error:
+            raise GaveUp("an argument can't be taken") from error
+
+    def page(self, run: Run, edge: ToMany) -> Page:
+        """The page that is asked for."""
+        page = self.fixed_page(edge) or self._page_of(edge, run.variables)
+        if page.size > run.largest_page:
+            raise GaveUp("an argument can't be taken")
+        return page
+
+    def fixed_page(self, edge: ToMany) -> Page | None:
+        """The page where it doesn't depend on variables, whatever its size."""
+        if not self._varies and self._page is None:
+            self._page = self._page_of(edge, None)
+        return self._page
+
+    def _page_of(self, edge: ToMany, variables: VariableValues | None) -> Page:
+        try:
+            return page_asked(edge, sys.maxsize, **self._given(variables))
+        except GenjiError as error:
+            raise GaveUp("an argument can't be taken") from error
+
+
+def _has_variables(value: Any) -> bool:
+    found: list[str] = []
+
+    class Search(Visitor):
+        def enter_variable(self, node: VariableNode, *_: Any) -> None:
+            found.append(node.name.value)
+
+    visit(value, Search())
+    return bool(found)
