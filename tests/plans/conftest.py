@@ -1,0 +1,2 @@
+from tests.matrix.conftest import site as site
+from tests.schema.conftest import crowd as crowd

@@ -1,0 +1,153 @@
+"""The comparison of both paths finds a difference of each kind where one is planted."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from graphql.execution.collect_fields import CollectedFields, collect_subfields
+from hypothesis import given, settings
+from sqlalchemy import ColumnElement, Text, cast, func, literal
+
+from genji_graphql.access.viewer import Viewer
+from genji_graphql.plans import compiling, connections, levels, scalars
+from genji_graphql.plans.slots import shape_of
+from genji_graphql.reads.edges import ToMany, page_statement, rows_statement
+from genji_graphql.reads.pages import Listing, Page, slice_of
+from tests.matrix.conftest import Site
+from tests.matrix.statement import World
+from tests.plans.both import Both
+from tests.plans.test_sameness import Question, become, cases, differences, random_cases
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def wrong_order(patch: pytest.MonkeyPatch) -> None:
+
+    def turned(edge: ToMany, viewer: Viewer, page: Page, *rest: Any) -> Any:
+        order = tuple(replace(term, descending=not term.descending) for term in page.order)
+        return page_statement(edge, viewer, replace(page, order=order), *rest)
+
+    patch.setattr(connections, "page_statement", turned)
+
+
+def missing_visibility_of_a_row(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        levels,
+        "rows_statement",
+        lambda model, viewer, *rest: rows_statement(model, replace(viewer, is_administrator=True), *rest),
+    )
+
+
+def missing_visibility_in_a_list(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        connections,
+        "page_statement",
+        lambda edge, viewer, *rest: page_statement(edge, replace(viewer, is_administrator=True), *rest),
+    )
+
+
+def null_as_an_empty_text(patch: pytest.MonkeyPatch) -> None:
+    def shown(value: ColumnElement[Any], type_: Any) -> Any:
+        return func.coalesce(func.nullif(scalars.as_json(value, type_), "null"), '""')
+
+    patch.setattr(compiling, "as_json", shown)
+
+
+def nothing_where_null_may_not_be(patch: pytest.MonkeyPatch) -> None:
+    made = levels.Calculated.__init__
+
+    def without_default(self: levels.Calculated, computed: Any) -> None:
+        made(self, computed)
+        self.missing = b"null"
+
+    patch.setattr(levels.Calculated, "__init__", without_default)
+
+
+def cursor_off_by_one(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(connections.PAGE_INFO, "endCursor", connections.start_cursor)
+
+
+def page_off_by_one(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(connections, "slice_of", lambda rows, page: slice_of(rows[: page.size], page))
+
+
+def alias_clash(patch: pytest.MonkeyPatch) -> None:
+    def by_name(*given: Any) -> CollectedFields:
+        collected = collect_subfields(*given)
+        fields = {details[0].node.name.value: details for details in collected.grouped_field_set.values()}
+        return collected._replace(grouped_field_set=fields)
+
+    patch.setattr(compiling, "collect_subfields", by_name)
+
+
+def text_not_escaped(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(
+        scalars._WRITTEN, "String", lambda value: literal('"') + func.replace(cast(value, Text), '"', "'") + '"'
+    )
+
+
+def fraction_cut_short(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(scalars._WRITTEN, "DateTime", lambda value: cast(func.to_json(value), Text))
+
+
+def values_of_the_one_before(patch: pytest.MonkeyPatch) -> None:
+    first: dict[Page, Any] = {}
+
+    def remembered(page: Page, listing: Listing) -> Any:
+        shape, values = shape_of(page, listing)
+        return shape, first.setdefault(shape, values)
+
+    patch.setattr(connections, "shape_of", remembered)
+
+
+@contextmanager
+def planted(site: Site, plant: Plant) -> Iterator[None]:
+    """The difference, with plans that are all made anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        plant(patch)
+        site.service.plan_anew()
+        yield
+    site.service.plan_anew()
+
+
+@pytest.fixture(scope="module")
+def looks() -> list[tuple[World, list[Question]]]:
+    """What is asked until the difference shows."""
+    looks: list[tuple[World, list[Question]]] = []
+
+    @settings(random_cases, max_examples=30, derandomize=True)
+    @given(case=cases())
+    def collect(case: tuple[World, list[Question]]) -> None:
+        looks.append(case)
+
+    collect()
+    return looks
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        wrong_order,
+        missing_visibility_of_a_row,
+        missing_visibility_in_a_list,
+        null_as_an_empty_text,
+        nothing_where_null_may_not_be,
+        cursor_off_by_one,
+        page_off_by_one,
+        alias_clash,
+        text_not_escaped,
+        fraction_cut_short,
+        values_of_the_one_before,
+    ],
+)
+async def test_a_planted_difference_is_found(
+    site: Site, looks: list[tuple[World, list[Question]]], plant: Plant
+) -> None:
+    with planted(site, plant):
+        for world, asked in looks:
+            await become(site, world)
+            if await differences(site, Both(site.service), asked):
+                return
+    pytest.fail("Nobody would have noticed.")
