@@ -22,6 +22,7 @@ from genji_graphql.access.viewer import ANONYMOUS, Viewer
 from genji_graphql.errors import TimedOut, Unavailable
 from genji_graphql.http import graphiql, media
 from genji_graphql.http import request as requests
+from genji_graphql.http.compression import compress
 from genji_graphql.http.documents import Document, Documents
 from genji_graphql.http.errors import CODES, INTERNAL, describe, format_errors
 from genji_graphql.http.limits import Limits, overpriced
@@ -113,6 +114,7 @@ class GraphQLEndpoint:
     async def answer(self, request: Request, asked: requests.Asked, media_type: str) -> Response:
         outcome = await self.execute(request, asked)
         response = _response_to(outcome, media_type)
+        await compress(response, request.headers.get("accept-encoding", ""))
         if self.settings.is_local:
             response.headers["Genji-Path"] = outcome.path
         if outcome.context is not None and self.finish is not None:

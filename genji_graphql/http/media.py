@@ -1,7 +1,7 @@
 """Media types: what a body is, and which kind of answer a client prefers."""
 
 import re
-from collections.abc import Sequence
+from functools import lru_cache
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
@@ -17,13 +17,15 @@ def parse(value: str) -> tuple[str, dict[str, str]]:
     return media_type.strip().lower(), {name.strip().lower(): given.strip(' \t"') for name, _, given in named}
 
 
+@lru_cache
 def is_json(content_type: str) -> bool:
     """JSON is UTF-8 (RFC 8259); another charset is another format."""
     media_type, parameters = parse(content_type)
     return media_type == JSON and parameters.get("charset", "utf-8").lower() in {"utf-8", "utf8"}
 
 
-def preferred(accept: str, offered: Sequence[str]) -> str | None:
+@lru_cache
+def preferred(accept: str, offered: tuple[str, ...]) -> str | None:
     """The offered type that an Accept header likes best (RFC 9110, 12.5.1), or None where it takes none of them.
 
     Between equals the more exactly named wins, then the one named first, then the one offered first.

@@ -27,6 +27,7 @@ from genji_graphql.http import graphiql
 from genji_graphql.http.graphql import GraphQLEndpoint
 from genji_graphql.http.health import health_routes
 from genji_graphql.settings import Settings
+from tests.schema.conftest import crowd as crowd
 
 SECRET = "SELECT secret FROM app.users WHERE password = 'hunter2'"
 ERRORS: dict[str, GenjiError] = {
