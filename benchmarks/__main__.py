@@ -10,14 +10,13 @@ from typing import Any
 
 from sqlalchemy.engine import URL
 
-from benchmarks import importing, memory, plans
+from benchmarks import importing, memory
 from genji_graphql import embedded
 from genji_graphql.settings import Settings
 
 BENCHMARKS: dict[str, Callable[[URL], Coroutine[Any, Any, bool]]] = {
     "import": importing.measure,
     "memory": memory.measure,
-    "plans": plans.measure,
 }
 
 

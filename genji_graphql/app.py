@@ -1,5 +1,6 @@
 """The application: its routes, and what lives as long as it does."""
 
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -7,11 +8,13 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from genji_graphql import __version__, migrations
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.context import Context, Services
 from genji_graphql.database import create_engine, reading_sessions, writing_sessions
+from genji_graphql.driver import Connections
 from genji_graphql.http.credentials import Credentials, with_cors
 from genji_graphql.http.graphiql import account_pages, assets
 from genji_graphql.http.graphql import GraphQLEndpoint
@@ -24,6 +27,21 @@ from genji_graphql.schema import schema
 from genji_graphql.settings import Settings
 
 Identify = Callable[[Request], Awaitable[Viewer]]
+
+
+GRAPHQL = "/graphql"
+
+
+class PastTheRouter:
+    """Takes what is for GraphQL there without a search: a point query would feel it."""
+
+    def __init__(self, app: ASGIApp, endpoint: ASGIApp) -> None:
+        self.app = app
+        self.endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        straight = scope["type"] == "http" and scope["path"] == GRAPHQL
+        await (self.endpoint if straight else self.app)(scope, receive, send)
 
 
 def create_app(settings: Settings, identify: Identify | None = None, *, plans: bool = True) -> FastAPI:
@@ -42,16 +60,24 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
         Cas(settings),
     )
     credentials = Credentials(settings)
-    planner = Planner(schema._schema, engine, settings.max_page_size)  # noqa: SLF001 - it has no other name
+    connections = Connections(engine, settings)
+    planner = Planner(schema._schema, connections, settings.max_page_size)  # noqa: SLF001 - it has no other name
+
+    async def close() -> None:
+        await services.mailer.close()
+        await connections.close()
+        await engine.dispose()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        # What is there from the start stays: the collector of garbage needn't look through it again and again.
+        gc.collect()
+        gc.freeze()
         yield
-        await services.mailer.close()
-        await engine.dispose()
+        await close()
 
     async def by_credential(request: Request) -> Viewer:
-        return await credentials.viewer(request, services.reading)
+        return await credentials.viewer(request, connections)
 
     async def make_context(request: Request) -> Context:
         credential = None if identify else credentials.of(request)
@@ -82,10 +108,13 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
         redirect_slashes=False,  # to whatever host a request names
     )
     app.state.engine = engine
+    app.state.connections = connections
+    app.state.close = close
     endpoint = GraphQLEndpoint(schema, make_context, settings, finish, planner if plans else None)
     app.state.endpoint = endpoint
     graphql = with_cors(endpoint, settings)
-    app.router.routes.append(Route("/graphql", graphql))
+    app.router.routes.append(Route(GRAPHQL, graphql))
+    app.add_middleware(PastTheRouter, endpoint=graphql)
     app.router.routes.extend([*account_pages, assets])
     app.router.routes.extend(health_routes(why_not_ready))
     return app

@@ -207,7 +207,7 @@ def doctor() -> None:
                 "address": engine.url.render_as_string(hide_password=True),
                 "extensions": ", ".join(sorted(extensions)),
                 "migration": f"{state.current or 'none'} (newest: {state.head})",
-                "pool": f"{settings.db_pool_size} connections, {settings.db_max_overflow} more under load, "
+                "pool": f"{settings.db_pool_size} connections for plans, {settings.db_max_overflow} for all else, "
                 f"{settings.db_pool_timeout:g} s to wait for one, recycled after {settings.db_pool_recycle} s, "
                 f"{'tested' if settings.db_pool_pre_ping else 'not tested'} before use",
             }

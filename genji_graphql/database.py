@@ -62,19 +62,26 @@ def _whole(digits: str) -> int | Decimal:
 
 def create_engine(settings: Settings, deadline: float | None = None) -> AsyncEngine:
     """The engine of these settings; with a deadline, for statements that are ended after so many seconds."""
+    # Beside those that are kept for plans.
+    kept = max(1, settings.db_max_overflow // 2)
     return create_async_engine(
         settings.sqlalchemy_url,
         echo=settings.db_echo,
         # An error that is logged quotes its statement, whose values may be a password's hash or the link of a class.
         hide_parameters=not settings.db_echo,
-        pool_size=settings.db_pool_size,
-        max_overflow=settings.db_max_overflow,
+        pool_size=kept,
+        max_overflow=max(0, settings.db_max_overflow - kept),
         pool_timeout=settings.db_pool_timeout,
         pool_recycle=settings.db_pool_recycle,
         pool_pre_ping=settings.db_pool_pre_ping,
         json_serializer=Json.of,
         json_deserializer=Json,
-        connect_args={"timeout": CONNECT_TIMEOUT, "server_settings": _server_settings(settings, deadline)},
+        connect_args={
+            "timeout": CONNECT_TIMEOUT,
+            "server_settings": _server_settings(settings, deadline),
+            # A long statement is the last that should be prepared each time.
+            "max_cacheable_statement_size": 0,
+        },
     )
 
 

@@ -38,7 +38,7 @@ class Service:
         self.engine = self.app.state.engine
         self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url="http://genji.test")
         event.listen(self.engine.sync_engine, "before_cursor_execute", self._count)
-        self.plan_anew()
+        self.app.state.connections.on_statement = self.statements.append
 
     async def ask(
         self, query: str, variables: dict[str, Any] | None = None, *, viewer: Viewer = ANONYMOUS
@@ -62,8 +62,7 @@ class Service:
 
     def plan_anew(self) -> None:
         """Make all plans again: they hold rules and statements as they were when they were made."""
-        planner = Planner(schema._schema, self.engine, self.app.state.endpoint.settings.max_page_size)
-        planner.statements.on_statement = self.statements.append
+        planner = Planner(schema._schema, self.app.state.connections, self.app.state.endpoint.settings.max_page_size)
         self.app.state.endpoint.planner = planner
 
     async def _identify(self, _request: Request) -> Viewer:
@@ -79,4 +78,4 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.http.aclose()
-        await self.engine.dispose()
+        await self.app.state.close()

@@ -276,7 +276,7 @@ async def test_a_connection_that_the_server_ended_is_replaced(settings: Settings
 
 
 async def test_the_pool_is_as_large_as_it_is_set_and_its_queue_as_patient(settings: Settings) -> None:
-    small = settings.model_copy(update={"db_pool_size": 1, "db_max_overflow": 1, "db_pool_timeout": 0.01})
+    small = settings.model_copy(update={"db_max_overflow": 2, "db_pool_timeout": 0.01})
     async with engine_of(small) as engine, engine.connect(), engine.connect():
         with pytest.raises(PoolTimeout, match=r"size 1 overflow 1 reached, connection timed out, timeout 0\.01"):
             async with engine.connect():

@@ -24,8 +24,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from genji_graphql.access.viewer import ANONYMOUS, Viewer
-from genji_graphql.database import Sessions
-from genji_graphql.identity.viewer import viewer_of
+from genji_graphql.driver import Connections
+from genji_graphql.identity.viewer import viewer_behind
 from genji_graphql.settings import Settings
 
 UNSENDABLE_BY_FORMS = ("GraphQL-Require-Preflight", "X-Requested-With")
@@ -48,13 +48,12 @@ class Credentials:
         self.cookie = "__Host-genji" if self.secure else "genji"
         self.origins = {settings.base_url, *settings.cors_origins}
 
-    async def viewer(self, request: HTTPConnection, sessions: Sessions) -> Viewer:
+    async def viewer(self, request: HTTPConnection, connections: Connections) -> Viewer:
         """Who is asking. A browser whose session has ended is nobody; a program is told that its token has: 401."""
         credential = self.of(request)
         if credential is None:
             return ANONYMOUS
-        async with sessions() as session:
-            viewer = await viewer_of(session, credential.token)
+        viewer = await viewer_behind(connections, credential.token)
         if viewer.is_anonymous and not credential.is_cookie:
             raise HTTPException(
                 401,

@@ -19,6 +19,9 @@ from graphql import (
 
 from genji_graphql.http.limits import Limits, Prices, complaint
 
+_ERRORS = 10
+"""How many mistakes are told of one document. To find the line of each, its text is read from the beginning."""
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -62,7 +65,7 @@ class Documents:
         # Before the rules of the specification, which take their time over a document that is made to be slow.
         if (error := complaint(ast, self._limits)) is not None:
             raise error
-        errors = validate(self._schema, ast, hide_suggestions=self._hide_suggestions)
+        errors = validate(self._schema, ast, max_errors=_ERRORS, hide_suggestions=self._hide_suggestions)
         document = Document(text, ast, errors, _introspects(ast), Prices(self._schema, ast, self._largest_page))
         self._keep(document)
         return document

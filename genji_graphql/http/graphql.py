@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, OperationType, get_operation_ast
+from graphql.execution.values import VariableValues, get_variable_values
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -39,6 +40,8 @@ Finish = Callable[[Request, Response, Any], None]
 _ANSWERS = (media.JSON, media.GRAPHQL_RESPONSE)
 _FAULTS = {INTERNAL: 500, CODES[Unavailable]: 503, CODES[TimedOut]: 503}
 
+_ERRORS = 10
+"""How many mistakes are told of the variables."""
 _PATIENCE = 0.05
 """Seconds after which somebody listens whether the client is still there. Most answers don't take as long."""
 
@@ -82,11 +85,16 @@ class GraphQLEndpoint:
         self.finish = finish
         self.planner = planner
         self.settings = settings
+        self.tells_path = settings.is_local
+        """Does a response say which path its answer took?"""
         self.limits = Limits.of(settings)
         self.graphql: GraphQLSchema = schema._schema  # noqa: SLF001 - Strawberry has no public way to it
         self.trusted = trusted_documents(settings.trusted_documents, self.graphql)
-        tells_names = settings.introspection_for is Introspection.EVERYBODY
-        self.documents = Documents(self.graphql, self.limits, settings.max_page_size, hide_suggestions=not tells_names)
+        self.tells_names = settings.introspection_for is Introspection.EVERYBODY
+        """May a mistake be answered with names that were perhaps meant?"""
+        self.documents = Documents(
+            self.graphql, self.limits, settings.max_page_size, hide_suggestions=not self.tells_names
+        )
         if ReadAlready not in schema.extensions:
             schema.extensions = (*schema.extensions, ReadAlready)
 
@@ -115,7 +123,7 @@ class GraphQLEndpoint:
         outcome = await self.execute(request, asked)
         response = _response_to(outcome, media_type)
         await compress(response, request.headers.get("accept-encoding", ""))
-        if self.settings.is_local:
+        if self.tells_path:
             response.headers["Genji-Path"] = outcome.path
         if outcome.context is not None and self.finish is not None:
             self.finish(request, response, outcome.context)
@@ -143,10 +151,14 @@ class GraphQLEndpoint:
             if price > limit:
                 outcome.answer = _refused(overpriced(price, limit, operation))
                 return outcome
+            variables = self.coerced(operation, asked.variables)
+            if isinstance(variables, list):
+                outcome.answer = _refused(*variables)
+                return outcome
             # Whoever asks for a change and leaves expects it to be made.
             wanted_anyway = operation.operation is OperationType.MUTATION
             async with self.in_time(request, wanted_anyway=wanted_anyway):
-                await self.run(document, asked, outcome)
+                await self.run(document, asked, variables, outcome)
             if (loaded := _loaded(outcome)) is not None:
                 outcome.cost = {"requested": price, "actual": loaded, "limit": limit}
         except (HTTPException, ClientDisconnect):
@@ -165,6 +177,13 @@ class GraphQLEndpoint:
         if trusted is None:
             raise HTTPException(400, "There is no trusted document of this `documentId`.")
         return trusted
+
+    def coerced(
+        self, operation: OperationDefinitionNode, given: dict[str, Any] | None
+    ) -> VariableValues | list[GraphQLError]:
+        declared = operation.variable_definitions or ()
+        hides = not self.tells_names
+        return get_variable_values(self.graphql, declared, given or {}, max_errors=_ERRORS, hide_suggestions=hides)
 
     def may_introspect(self, viewer: Viewer) -> bool:
         match self.settings.introspection_for:
@@ -206,12 +225,12 @@ class GraphQLEndpoint:
             if listening is not None:
                 listening.cancel()
 
-    async def run(self, document: Document, asked: requests.Asked, outcome: Outcome) -> None:
+    async def run(self, document: Document, asked: requests.Asked, variables: VariableValues, outcome: Outcome) -> None:
         """Answer by a plan, or else by the general executor."""
         if self.planner is not None:
             viewer, name = outcome.context.viewer, asked.operation_name
             try:
-                outcome.answer = await self.planner.answer(document.text, document.ast, name, asked.variables, viewer)
+                outcome.answer = await self.planner.answer(document.text, document.ast, name, variables, viewer)
             except NotPlannable as refusal:
                 outcome.path = f'general; why="{refusal}"'
             else:

@@ -1,5 +1,6 @@
 """From a token to who is asking, in one statement."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,6 @@ from sqlalchemy import (
     LargeBinary,
     Select,
     Text,
-    bindparam,
     cast,
     func,
     literal,
@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from genji_graphql.access.viewer import ANONYMOUS, Viewer
+from genji_graphql.driver import Connections, Slot, compiled
 from genji_graphql.identity.tokens import hash_of
 from genji_graphql.models import (
     AccessToken,
@@ -52,16 +53,26 @@ _PERSONAL = frozenset(
 
 async def viewer_of(session: AsyncSession, token: str) -> Viewer:
     """Who holds this session or access token. Whoever it is not, or not any more, is anonymous."""
-    row = (await session.execute(_WHO, {"hash": hash_of(token)})).one_or_none()
+    return _came((await session.execute(_who(hash_of(token)))).mappings().one_or_none())
+
+
+async def viewer_behind(connections: Connections, token: str) -> Viewer:
+    """The same, as it is asked at the beginning of each request."""
+    async with connections.lent() as lent:
+        rows = await lent.fetch(_WHO, {_HASH: hash_of(token)})
+    return _came(rows[0] if rows else None)
+
+
+def _came(row: Any) -> Viewer:
     if row is None:
         return ANONYMOUS
-    scopes = None if row.scopes is None else frozenset(row.scopes)
+    scopes = None if row["scopes"] is None else frozenset(row["scopes"])
     came_with = Viewer(
-        user_id=row.user_id,
-        session_id=row.session_id,
-        access_token_id=row.access_token_id,
+        user_id=row["user_id"],
+        session_id=row["session_id"],
+        access_token_id=row["access_token_id"],
         scopes=scopes,
-        expires_at=row.expires_at,
+        expires_at=row["expires_at"],
     )
     return _standing(came_with, row)
 
@@ -82,27 +93,27 @@ async def standing_now(session: AsyncSession, viewer: Viewer) -> Viewer:
         now = now.where(select(UserSession.id).where(UserSession.id == viewer.session_id).exists())
     if viewer.access_token_id is not None:
         now = now.where(select(AccessToken.id).where(AccessToken.id == viewer.access_token_id).exists())
-    row = (await session.execute(now)).one_or_none()
+    row = (await session.execute(now)).mappings().one_or_none()
     return ANONYMOUS if row is None else _standing(viewer, row)
 
 
-def _standing(viewer: Viewer, row: Any) -> Viewer:
+def _standing(viewer: Viewer, row: Mapping[Any, Any]) -> Viewer:
     """The viewer with the permissions and classrooms that a row tells."""
-    permissions = frozenset(row.permissions)
+    permissions = frozenset(row["permissions"])
     if viewer.scopes is not None and Scope.ADMINISTER not in viewer.scopes:
         permissions &= _PERSONAL
     return replace(
         viewer,
-        group_ids=frozenset(row.groups),
-        taught_group_ids=frozenset(row.taught),
+        group_ids=frozenset(row["groups"]),
+        taught_group_ids=frozenset(row["taught"]),
         is_administrator=PermissionName.MANAGE_ALL_CONTENT in permissions,
         is_instructor=PermissionName.LIST_USERS in permissions,
         permissions=permissions,
     )
 
 
-def _who() -> Select[Any]:
-    given = bindparam("hash", type_=LargeBinary)
+def _who(token_hash: Any) -> Select[Any]:
+    given = literal(token_hash, LargeBinary)
     # Of a token's use the last minute is told, not every moment: most requests then write nothing.
     used = (
         update(AccessToken)
@@ -172,4 +183,5 @@ def _classrooms(user_id: ColumnElement[int]) -> tuple[ColumnElement[list[int]], 
     )
 
 
-_WHO = _who()
+_HASH = Slot("hash")
+_WHO = compiled(_who(_HASH))

@@ -1,6 +1,7 @@
 """The arguments of a field, with the variables of the moment."""
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,12 +12,36 @@ from genji_graphql.errors import GenjiError
 from genji_graphql.plans.refusal import GaveUp
 from genji_graphql.plans.run import Run
 from genji_graphql.reads.edges import ToMany
+from genji_graphql.reads.loaders import every_row
 from genji_graphql.reads.pages import Page
 from genji_graphql.schema.arguments import converted
 from genji_graphql.schema.fields import page_asked
 
 
-class Arguments:
+class Asked(ABC):
+    """Which page of a list is asked for."""
+
+    @abstractmethod
+    def page(self, run: Run, edge: ToMany) -> Page: ...
+
+    @abstractmethod
+    def fixed_page(self, edge: ToMany) -> Page | None:
+        """The page where it doesn't depend on variables, whatever its size."""
+
+
+class Everything(Asked):
+    """All of a list that is never long."""
+
+    def page(self, _run: Run, edge: ToMany) -> Page:
+        return every_row(edge)
+
+    def fixed_page(self, edge: ToMany) -> Page:
+        return every_row(edge)
+
+
+class Arguments(Asked):
+    """What stands in the brackets behind a field."""
+
     def __init__(self, field: GraphQLField, node: FieldNode) -> None:
         self._field = field
         self._node = node
@@ -33,14 +58,12 @@ class Arguments:
             raise GaveUp("an argument can't be taken") from error
 
     def page(self, run: Run, edge: ToMany) -> Page:
-        """The page that is asked for."""
         page = self.fixed_page(edge) or self._page_of(edge, run.variables)
         if page.size > run.largest_page:
             raise GaveUp("an argument can't be taken")
         return page
 
     def fixed_page(self, edge: ToMany) -> Page | None:
-        """The page where it doesn't depend on variables, whatever its size."""
         if not self._varies and self._page is None:
             self._page = self._page_of(edge, None)
         return self._page

@@ -5,14 +5,17 @@ both paths agree on it.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from graphql import (
     FragmentDefinitionNode,
+    GraphQLAbstractType,
     GraphQLField,
+    GraphQLLeafType,
+    GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -20,21 +23,24 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     get_named_type,
+    is_abstract_type,
 )
 from graphql.execution.collect_fields import FieldDetailsList, FragmentDetails, collect_fields, collect_subfields
 from graphql.execution.values import VariableValues
-from sqlalchemy import case
+from sqlalchemy import Text, case, cast, false, func
 
+from genji_graphql.access.rules import Action, allowed
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.models import Base
-from genji_graphql.plans import connections
-from genji_graphql.plans.arguments import Arguments
-from genji_graphql.plans.levels import Allowed, Attribute, Calculated, Counted, Entrusted, Grouped, One
+from genji_graphql.plans import connections, objects
+from genji_graphql.plans.arguments import Arguments, Everything
+from genji_graphql.plans.holes import Found, Level, Levels
+from genji_graphql.plans.levels import Attribute, Calculated, Counted, Grouped, One
 from genji_graphql.plans.refusal import NotPlannable
-from genji_graphql.plans.roots import Asker, Every, Lookup, Page, Root, Things
+from genji_graphql.plans.roots import Asker, List, Lookup, Root, Things
 from genji_graphql.plans.run import Run
-from genji_graphql.plans.scalars import as_json, fixed
-from genji_graphql.plans.shapes import Found, Level, Levels, Piece, Shown, Written
+from genji_graphql.plans.scalars import as_json, fixed, joined
+from genji_graphql.plans.shapes import Piece, Pieces, Placed, Written
 from genji_graphql.reads.edges import Computed, Content, ToMany, ToOne
 from genji_graphql.reads.ids import global_id_of
 from genji_graphql.schema.arguments import definition_of
@@ -42,6 +48,9 @@ from genji_graphql.schema.stats import of_motivation
 
 MODELS: Mapping[str, type[Base]] = {mapper.class_.__name__: mapper.class_ for mapper in Base.registry.mappers}
 """A type of the graph stands for the table of the same name."""
+
+_MOST_WAYS = 1000
+"""In how many ways all that may be of several types is shown, at most."""
 
 
 class Plan:
@@ -110,6 +119,7 @@ class _Compiler:
         self._operation = operation
         self._fragments = {fragment.name.value: FragmentDetails(fragment) for fragment in fragments}
         self._variables = variables
+        self._ways = 0
 
     def plan(self) -> Plan:
         query = self._schema.query_type
@@ -121,7 +131,7 @@ class _Compiler:
     def _root(self, selected: Selected) -> Root:
         edge, model, nodes = (selected.metadata.get(name) for name in ("edge", "lookup", "nodes"))
         if isinstance(edge, ToMany):
-            return Page(self._many(selected, edge))
+            return List(self._many(selected, edge))
         if model is not None:
             return Lookup(model, selected.arguments, self._one(selected, "id", model, None))
         if nodes is not None:
@@ -130,15 +140,25 @@ class _Compiler:
         if viewer := selected.metadata.get("viewer"):
             return Asker(self._one(selected, "id", viewer, None))
         if every := selected.metadata.get("every"):
-            return Every(every, Shown(self._shape(selected.type, every.target, selected.details)))
+            shape = self._shape(selected.type, every.target, selected.details)
+            return List(connections.Many(every, Everything(), [connections.Rows(0)], [shape]))
         raise NotPlannable(f"Query.{selected.name} has a resolver of its own")
 
-    def _thing(self, selected: Selected, model: type[Base]) -> Level:
+    def _thing(self, selected: Selected, model: type[Base], *, required: bool = False) -> One:
         type_ = self._schema.type_map[model.__name__]
         assert isinstance(type_, GraphQLObjectType)  # noqa: S101 - nodes are
-        return One("id", model, None, self._shape(type_, model, selected.details), required=False)
+        return One("id", model, None, self._shape(type_, model, selected.details), required=required)
 
     # -- objects
+
+    def _possible(self, type_: GraphQLAbstractType) -> Sequence[GraphQLObjectType]:
+        """The types that something may be of, each of which is shown in a way of its own."""
+        types = self._schema.get_possible_types(type_)
+        self._ways += len(types)
+        # Fragments of unions in unions have many more of them than letters.
+        if self._ways > _MOST_WAYS:
+            raise NotPlannable("what it asks for may be of too many types")
+        return types
 
     def _subfields(self, type_: GraphQLObjectType, details: FieldDetailsList) -> Any:
         return collect_subfields(self._schema, self._fragments, self._variables, self._operation, type_, details)
@@ -161,8 +181,7 @@ class _Compiler:
         yield "{}" if before == "{" else "}"
 
     def _shape(self, type_: GraphQLObjectType, model: type[Base], details: FieldDetailsList) -> Sequence[Piece]:
-        pieces = self._object(type_, self._subfields(type_, details), partial(self._pieces, type_, model))
-        return [piece for several in pieces for piece in ([several] if isinstance(several, str) else several)]
+        return _flat(self._object(type_, self._subfields(type_, details), partial(self._pieces, type_, model)))
 
     def _pieces(self, type_: GraphQLObjectType, model: type[Base], selected: Selected) -> Sequence[Piece]:
         content = selected.metadata.get("content")
@@ -177,22 +196,35 @@ class _Compiler:
                 return self._many(selected, edge)
         if isinstance(what := metadata.get("computed"), Computed):
             return Calculated(what) if what.by is None else self._groups(selected, what)
+        if make := metadata.get("made"):
+            made = _Objects(self)
+            return objects.Made(metadata["of"], make, made.writer(selected.field.type, selected), made.levels)
         if "abilities" in metadata:
             return self._abilities(selected, model)
         if "global_id" in metadata:
             return Written(lambda row, _: _global_id(model, row.id))
         if column := metadata.get("column") or _attribute(selected):
             written = _column(column, selected.field.type, metadata.get("told"))
-            return Entrusted(model, metadata["entrusted"], written) if "entrusted" in metadata else written
+            return _entrusted(model, metadata["entrusted"], written) if "entrusted" in metadata else written
         raise NotPlannable(f"{type_.name}.{selected.name} has a resolver of its own")
 
     def _one(self, selected: Selected, key: str, model: type[Base], given: type[Base] | None) -> One:
         pieces = self._shape(selected.type, model, selected.details)
         return One(key, model, given, pieces, required=isinstance(selected.field.type, GraphQLNonNull))
 
-    def _abilities(self, selected: Selected, model: type[Base]) -> Allowed:
+    def _abilities(self, selected: Selected, model: type[Base]) -> Written:
         fields = self._subfields(selected.type, selected.details)
-        return Allowed(model, list(self._object(selected.type, fields, lambda one: one.metadata["ability"])))
+        pieces: list[str | Action] = list(self._object(selected.type, fields, lambda one: one.metadata["ability"]))
+
+        def write(_row: Any, viewer: Viewer) -> Any:
+            return joined(
+                cast(func.coalesce(allowed(model, piece, viewer), false()), Text)
+                if isinstance(piece, Action)
+                else fixed(piece)
+                for piece in pieces
+            )
+
+        return Written(write)
 
     def _stats(self, selected: Selected, content: Content) -> Sequence[Piece]:
         def counted(one: Selected) -> Piece:
@@ -214,61 +246,87 @@ class _Compiler:
     # -- lists
 
     def _many(self, selected: Selected, edge: ToMany) -> connections.Many:
-        shapes: list[Sequence[Piece]] = []
-        pages = _Pages(self, edge, shapes)
-        fields = self._subfields(selected.type, selected.details)
-        parts = list(self._object(selected.type, fields, pages.part))
-        cursors = ["id", *(column.key for column in edge.listing.orders.values())] if pages.cursors else []
-        return connections.Many(edge, selected.arguments, parts, shapes, cursors if pages.rows else None)
+        lists = _Lists(self, edge)
+        parts = list(self._object(selected.type, self._subfields(selected.type, selected.details), lists.part))
+        return connections.Many(edge, selected.arguments, parts, lists.shapes)
 
 
-class _Pages:
-    """The parts of a connection, and what they need."""
+class _Lists:
+    """The parts of a connection, and the shapes of its rows."""
 
-    def __init__(self, compiler: _Compiler, edge: ToMany, shapes: list[Sequence[Piece]]) -> None:
+    def __init__(self, compiler: _Compiler, edge: ToMany) -> None:
         self._compiler = compiler
-        self._edge = edge
-        self._shapes = shapes
-        self.rows = False
-        self.cursors = False
+        self._model = edge.target
+        self.shapes: list[Pieces] = []
 
     def part(self, selected: Selected) -> connections.Part:
         match selected.name:
             case "totalCount":
                 return connections.total
             case "nodes":
-                self.rows = True
-                return partial(connections.nodes, self._shape(selected))
+                return self._rows(self._node(selected))
             case "edges":
-                self.rows = True
-                return partial(connections.edges, self._parts(selected, self._edge_part))
+                return self._rows(_flat(self._object(selected, self._of_edge)))
             case "pageInfo":
-                self.rows = True
-                return partial(_all_of, self._parts(selected, self._page_info))
+                return connections.PageInfo(list(self._object(selected, lambda one: connections.PAGE_INFO[one.name])))
             case name:
                 raise NotPlannable(f"nothing is known of a connection's {name}")
 
-    def _parts(self, selected: Selected, part: Callable[[Selected], Any]) -> list[Any]:
+    def _rows(self, shape: Pieces) -> connections.Rows:
+        self.shapes.append(shape)
+        return connections.Rows(len(self.shapes) - 1)
+
+    def _of_edge(self, selected: Selected) -> Pieces:
+        return self._node(selected) if selected.name == "node" else [Placed()]
+
+    def _node(self, selected: Selected) -> Pieces:
+        return self._compiler._shape(selected.type, self._model, selected.details)  # noqa: SLF001
+
+    def _object(self, selected: Selected, piece: Callable[[Selected], Any]) -> Iterator[Any]:
         fields = self._compiler._subfields(selected.type, selected.details)  # noqa: SLF001
-        return list(self._compiler._object(selected.type, fields, part))  # noqa: SLF001
-
-    def _shape(self, selected: Selected) -> int:
-        self._shapes.append(self._compiler._shape(selected.type, self._edge.target, selected.details))  # noqa: SLF001
-        return len(self._shapes) - 1
-
-    def _edge_part(self, selected: Selected) -> int | None:
-        if selected.name == "node":
-            return self._shape(selected)
-        self.cursors = True
-        return None
-
-    def _page_info(self, selected: Selected) -> connections.Part:
-        self.cursors = self.cursors or selected.name.endswith("Cursor")
-        return connections.PAGE_INFO[selected.name]
+        return self._compiler._object(selected.type, fields, piece)  # noqa: SLF001
 
 
-def _all_of(parts: Sequence[str | connections.Part], loaded: connections.Loaded) -> bytes:
-    return b"".join(part.encode() if isinstance(part, str) else part(loaded) for part in parts)
+class _Objects:
+    """How objects are written that Python makes, and the levels of the rows that they lead to."""
+
+    def __init__(self, compiler: _Compiler) -> None:
+        self._compiler = compiler
+        self.levels: list[Level] = []
+
+    def writer(self, type_: GraphQLOutputType, selected: Selected) -> objects.Writer:
+        if isinstance(type_, GraphQLNonNull):
+            return objects.required(self._some(type_.of_type, selected))
+        return objects.optional(self._some(type_, selected))
+
+    def _some(self, type_: GraphQLOutputType, selected: Selected) -> objects.Writer:
+        if isinstance(type_, GraphQLList):
+            return objects.several(self.writer(type_.of_type, selected))
+        if isinstance(type_, GraphQLLeafType):
+            return objects.leaf(type_)
+        if models := selected.metadata.get("places"):
+            return self._row(selected, models)
+        types = self._compiler._possible(type_) if is_abstract_type(type_) else [selected.type]  # noqa: SLF001
+        return objects.one_of([(one, self._parts(one, selected.details)) for one in types])
+
+    def _parts(self, type_: GraphQLObjectType, details: FieldDetailsList) -> objects.Parts:
+        def part(selected: Selected) -> objects.Attribute:
+            name = selected.metadata["of"] if "places" in selected.metadata else _attribute(selected)
+            if name is None:
+                raise NotPlannable(f"{type_.name}.{selected.name} has a resolver of its own")
+            return objects.Attribute(name, self.writer(selected.field.type, selected))
+
+        return list(self._compiler._object(type_, self._compiler._subfields(type_, details), part))  # noqa: SLF001
+
+    def _row(self, selected: Selected, models: Iterable[type[Base]]) -> objects.Writer:
+        required = isinstance(selected.field.type, GraphQLNonNull)
+        levels = {model: self._compiler._thing(selected, model, required=required) for model in models}  # noqa: SLF001
+        self.levels += levels.values()
+        return objects.row(levels)
+
+
+def _flat(pieces: Iterable[str | Pieces]) -> list[Piece]:
+    return [piece for several in pieces for piece in ([several] if isinstance(several, str) else several)]
 
 
 def _attribute(selected: Selected) -> str | None:
@@ -283,6 +341,15 @@ def _column(name: str, type_: GraphQLOutputType, told: Callable[[Viewer, Any], A
     def write(row: Any, viewer: Viewer) -> Any:
         text = as_json(getattr(row, name), type_)
         return text if told is None else case((told(viewer, row.id), text), else_=fixed("null"))
+
+    return Written(write)
+
+
+def _entrusted(model: type[Base], action: Action, written: Written) -> Written:
+    """What is shown to those only who may do something to the row."""
+
+    def write(row: Any, viewer: Viewer) -> Any:
+        return case((allowed(model, action, viewer), written.write(row, viewer)), else_=fixed("null"))
 
     return Written(write)
 

@@ -1,27 +1,19 @@
-"""Levels below a row: the row that an edge leads to, what is computed for it, what the viewer may do to it."""
+"""Levels below a row: the row that an edge leads to, and what is computed from the rows at the end of one."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Text, case, cast, false, func
+from sqlalchemy import Text, cast, func
 
-from genji_graphql.access.rules import Action
 from genji_graphql.models import Base
+from genji_graphql.plans.holes import Found, Level, Number
 from genji_graphql.plans.run import Run
-from genji_graphql.plans.scalars import fixed, integer, sent
-from genji_graphql.plans.shapes import Found, Level, Pieces, Shown, Written
+from genji_graphql.plans.scalars import integer, sent
+from genji_graphql.plans.shapes import Pieces, Shown
 from genji_graphql.plans.slots import ANY_PARENTS
-from genji_graphql.reads.edges import (
-    Answer,
-    Computed,
-    ToMany,
-    abilities_statement,
-    computed_statement,
-    count_statement,
-    rows_statement,
-)
+from genji_graphql.reads.edges import Computed, ToMany, computed_statement, count_statement, rows_statement
 from genji_graphql.reads.filters import Where
 from genji_graphql.reads.stats import Stat, largest_first
 
@@ -39,7 +31,7 @@ class One(Level):
     def __init__(
         self, key: str, model: type[Base], given: type[Base] | None, pieces: Pieces, *, required: bool
     ) -> None:
-        self.key = key
+        self.told = Number(key)
         self.missing = None if required else b"null"
         self._model = model
         self._given = given
@@ -54,46 +46,46 @@ class One(Level):
         shapes = [self.pieces, *(one.pieces for one in others if isinstance(one, One))]
         return _Rows(self._model, self._given, shapes) if others else self._alone
 
-    async def load(self, run: Run, keys: Sequence[int]) -> Found:
+    async def load(self, run: Run, keys: Collection[int]) -> Found:
         return await self._alone.load(run, keys)
 
 
 class _Rows(Level):
     """Rows of a model, each perhaps shown in several shapes: as somebody's creator, as somebody's owner."""
 
-    key = "id"
     missing = None
 
     def __init__(self, model: type[Base], given: type[Base] | None, shapes: Sequence[Pieces]) -> None:
         self._model = model
         self._given = given
-        self._shown = Shown(*shapes, besides=["id"])
+        self._shown = Shown(*shapes)
 
-    async def load(self, run: Run, keys: Sequence[int]) -> Found:
+    async def load(self, run: Run, keys: Collection[int]) -> Found:
         (found,) = await self.load_together(run, [keys])
         return found
 
-    async def load_together(self, run: Run, keys: Sequence[Sequence[int]]) -> Sequence[Found]:
+    async def load_together(self, run: Run, keys: Sequence[Collection[int]]) -> Sequence[Found]:
         wanted = [frozenset(several) for several in keys]
-        place = self._shown.place_of("id")
         rows = await run.fetch(self, lambda: self._statement(run), list(frozenset().union(*wanted)))
-        by_shape = [[row for row in rows if row[place] in several] for several in wanted]
-        texts = await self._shown.render(run, by_shape)
-        return [
-            dict(zip([row[place] for row in of_shape], shown, strict=True))
-            for of_shape, shown in zip(by_shape, texts, strict=True)
-        ]
+        found = [[row[0] for row in rows if row[0] in several] for several in wanted]
+        texts = await self._shown.filled(
+            run,
+            [[row[place] for row in rows if row[0] in several] for place, several in enumerate(wanted, start=1)],
+        )
+        return [dict(zip(numbers, shown, strict=True)) for numbers, shown in zip(found, texts, strict=True)]
 
     def _statement(self, run: Run) -> Any:
         return rows_statement(
-            self._model, run.kind, self._given, ANY_PARENTS, lambda row: self._shown.columns(row, run.kind)
+            self._model,
+            run.kind,
+            self._given,
+            ANY_PARENTS,
+            lambda row: [row.id, *map(sent, self._shown.texts(row, run.kind))],
         )
 
 
 class Calculated(Level):
     """A value for each row, from the rows at the end of an edge."""
-
-    key = "id"
 
     def __init__(self, computed: Computed) -> None:
         self.missing = orjson.dumps(computed.default)
@@ -103,7 +95,7 @@ class Calculated(Level):
     def question(self) -> Hashable:
         return self._computed
 
-    async def load(self, run: Run, keys: Sequence[int]) -> Found:
+    async def load(self, run: Run, keys: Collection[int]) -> Found:
         rows = await run.fetch(self, lambda: computed_statement(self._computed, run.kind, ANY_PARENTS, _json), keys)
         return {parent: b"null" if value is None else value for parent, value in rows}
 
@@ -111,14 +103,13 @@ class Calculated(Level):
 class Grouped(Level):
     """Counts for each row, by group: a list of objects that are made here, as they are few."""
 
-    key = "id"
     missing = b"[]"
 
     def __init__(self, computed: Computed, parts: Sequence[str | Attribute]) -> None:
         self._computed = computed
         self._parts = parts
 
-    async def load(self, run: Run, keys: Sequence[int]) -> Found:
+    async def load(self, run: Run, keys: Collection[int]) -> Found:
         rows = await run.fetch(self, lambda: computed_statement(self._computed, run.kind, ANY_PARENTS), keys)
         groups: dict[int, list[tuple[str | None, int]]] = {}
         for parent, group, value in rows:
@@ -135,7 +126,6 @@ class Grouped(Level):
 class Counted(Level):
     """How many rows there are at the end of an edge."""
 
-    key = "id"
     missing = b"0"
 
     def __init__(self, edge: ToMany, where: Where | None) -> None:
@@ -146,55 +136,10 @@ class Counted(Level):
     def question(self) -> Hashable:
         return self._edge, self._where
 
-    async def load(self, run: Run, keys: Sequence[int]) -> Found:
+    async def load(self, run: Run, keys: Collection[int]) -> Found:
         rows = await run.fetch(self, lambda: count_statement(self._edge, run.kind, self._where, ANY_PARENTS), keys)
         return {parent: integer(number) for parent, number in rows}
 
 
-class Allowed(Level):
-    """What the viewer may do to each row."""
-
-    key = "id"
-    missing = None
-
-    def __init__(self, model: type[Base], pieces: Sequence[str | Action]) -> None:
-        self._model = model
-        self._pieces = pieces
-
-    async def load(self, run: Run, keys: Sequence[int]) -> Found:
-        rows: Any = await run.fetch(
-            self, lambda: abilities_statement(self._model, run.kind, ANY_PARENTS, self._shown), keys
-        )
-        return dict(rows)
-
-    def _shown(self, allowed: Answer) -> Sequence[Any]:
-        return [
-            sent(
-                cast(func.coalesce(allowed(piece), false()), Text) if isinstance(piece, Action) else fixed(piece)
-                for piece in self._pieces
-            )
-        ]
-
-
-class Entrusted(Level):
-    """A column that is shown to those only who may do something to the row."""
-
-    key = "id"
-    missing = None
-
-    def __init__(self, model: type[Base], action: Action, written: Written) -> None:
-        self._model = model
-        self._action = action
-        self._written = written
-
-    async def load(self, run: Run, keys: Sequence[int]) -> Found:
-        def shown(allowed: Answer) -> Sequence[Any]:
-            told = case((allowed(self._action), self._written.write(self._model, run.kind)), else_=fixed("null"))
-            return [sent([told])]
-
-        rows: Any = await run.fetch(self, lambda: abilities_statement(self._model, run.kind, ANY_PARENTS, shown), keys)
-        return dict(rows)
-
-
 def _json(value: Any) -> Any:
-    return sent([cast(func.to_json(value), Text)])
+    return sent(cast(func.to_json(value), Text))

@@ -1,10 +1,9 @@
 """Answers by plans: each document is compiled when it is first asked, and its plan kept while it is in use."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from types import TracebackType
 from typing import Any
 
 import asyncpg
@@ -19,14 +18,15 @@ from graphql import (
     get_operation_ast,
     visit,
 )
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from genji_graphql.access.viewer import Viewer
+from genji_graphql.driver import Connections, Lent
+from genji_graphql.errors import TimedOut
 from genji_graphql.plans.cache import Cache
 from genji_graphql.plans.compiling import Plan, compiled
-from genji_graphql.plans.refusal import GaveUp, Interrupted, NotPlannable
+from genji_graphql.plans.refusal import GaveUp, NotPlannable
 from genji_graphql.plans.run import Run
 from genji_graphql.plans.statements import Statements
 
@@ -58,10 +58,10 @@ class Planned:
 class Planner:
     """Answers valid operations, or says why not."""
 
-    def __init__(self, schema: GraphQLSchema, engine: AsyncEngine, largest_page: int) -> None:
-        self.statements = Statements(engine.dialect)
+    def __init__(self, schema: GraphQLSchema, connections: Connections, largest_page: int) -> None:
+        self.statements = Statements()
         self._schema = schema
-        self._engine = engine
+        self._connections = connections
         self._largest_page = largest_page
         self._operations: Cache[Hashable, Operation] = Cache(entries=_ENTRIES, weight=_WEIGHT)
         self._plans: Cache[Hashable, Plan | str] = Cache(entries=_ENTRIES, weight=_WEIGHT)
@@ -72,25 +72,21 @@ class Planner:
         text: str,
         document: DocumentNode,
         operation_name: str | None,
-        variables: Mapping[str, Any] | None,
+        variables: VariableValues,
         viewer: Viewer,
     ) -> Planned:
-        """The answer to one operation of a valid document. Raises NotPlannable."""
+        """The answer to one operation of a valid document, its variables coerced. Raises NotPlannable and TimedOut."""
         operation = self._operation(text, document, operation_name)
-        values = self._coerced(operation, variables)
-        plan = self._plan(text, operation_name, operation, values)
-        async with AsyncExitStack() as stack:
-            run = Run(viewer, values, self.statements, partial(self._connect, stack), self._largest_page)
-            try:
+        plan = self._plan(text, operation_name, operation, variables)
+        try:
+            async with AsyncExitStack() as stack:
+                connect = partial(_connect, stack, self._connections)
+                run = Run(viewer, variables, self.statements, connect, self._largest_page)
                 return Planned(await plan.answer(run), run.loaded)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError) as error:
-                raise Interrupted("the database failed") from error
-
-    async def _connect(self, stack: AsyncExitStack) -> Any:
-        """A connection of the pool's, until the stack ends."""
-        connection = await self._engine.connect()
-        stack.push_async_exit(partial(_close, connection))
-        return (await connection.get_raw_connection()).driver_connection
+        except asyncpg.QueryCanceledError:
+            raise TimedOut("This took longer than it may take.") from None
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError) as error:
+            raise GaveUp("the database failed") from error
 
     def _operation(self, text: str, document: DocumentNode, name: str | None) -> Operation:
         found = self._operations.get((text, name))
@@ -101,14 +97,6 @@ class Planner:
             found = Operation(definition, tuple(fragments), _switches(document))
             self._operations.put((text, name), found, len(text))
         return found
-
-    def _coerced(self, operation: Operation, variables: Mapping[str, Any] | None) -> VariableValues:
-        values = get_variable_values(
-            self._schema, operation.definition.variable_definitions or (), dict(variables or {})
-        )
-        if isinstance(values, list):
-            raise GaveUp("a variable can't be taken")
-        return values
 
     def _plan(self, text: str, name: str | None, operation: Operation, values: VariableValues) -> Plan:
         key = (text, name, tuple(values.coerced.get(switch) for switch in operation.switches))
@@ -137,10 +125,6 @@ def _switches(document: DocumentNode) -> tuple[str, ...]:
     return tuple(found)
 
 
-async def _close(
-    connection: AsyncConnection, _kind: object, error: BaseException | None, _trace: TracebackType | None
-) -> None:
-    # The pool doesn't see what is done with the driver: a connection that may be broken is not to be used again.
-    if isinstance(error, Interrupted) or not isinstance(error, NotPlannable | None):
-        await connection.invalidate()
-    await connection.close()
+async def _connect(stack: AsyncExitStack, connections: Connections) -> Lent:
+    """A connection until the stack ends."""
+    return await stack.enter_async_context(connections.lent())

@@ -7,7 +7,3 @@ class NotPlannable(Exception):
 
 class GaveUp(NotPlannable):
     """The plan stands, but not for what was asked this time: an error is to be told, which the executor does."""
-
-
-class Interrupted(GaveUp):
-    """The database failed."""

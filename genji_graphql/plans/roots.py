@@ -2,18 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from genji_graphql.models import Base
 from genji_graphql.plans.arguments import Arguments
+from genji_graphql.plans.holes import Found, Level
 from genji_graphql.plans.refusal import GaveUp
 from genji_graphql.plans.run import Run
-from genji_graphql.plans.shapes import Found, Level, Shown
-from genji_graphql.plans.slots import ANY_PARENTS
 from genji_graphql.reads import ids
-from genji_graphql.reads.edges import ToMany, page_statement
-from genji_graphql.reads.loaders import every_row
-from genji_graphql.reads.pages import slice_of
 
 _NULL = b"null"
 _NOWHERE = 0
@@ -91,28 +86,11 @@ class Things(Root):
         return _NULL if level is None else found[level].get(number, _NULL)
 
 
-class Page(Root):
-    """A list in pages."""
+class List(Root):
+    """A list, whole or in pages."""
 
     def __init__(self, level: Level) -> None:
         self._level = level
 
     async def answer(self, run: Run, _keys: Keys, _found: Mapping[Level, Found]) -> bytes:
         return (await self._level.load(run, [_NOWHERE]))[_NOWHERE]
-
-
-class Every(Root):
-    """A list that is never long, as a whole."""
-
-    def __init__(self, edge: ToMany, shown: Shown) -> None:
-        self._edge = edge
-        self._shown = shown
-
-    async def answer(self, run: Run, _keys: Keys, _found: Mapping[Level, Found]) -> bytes:
-        rows = await run.fetch(self, lambda: self._statement(run))
-        (texts,) = await self._shown.render(run, [slice_of(rows, every_row(self._edge)).rows])
-        return b"[%b]" % b",".join(texts)
-
-    def _statement(self, run: Run) -> Any:
-        page = every_row(self._edge)
-        return page_statement(self._edge, run.kind, page, ANY_PARENTS, lambda row: self._shown.columns(row, run.kind))

@@ -1,15 +1,15 @@
 """One operation on its way through a plan."""
 
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import asyncpg
 from graphql.execution.values import VariableValues
 from sqlalchemy import Select
 
 from genji_graphql.access.viewer import Viewer
-from genji_graphql.plans.slots import PARENTS, Slot, Values, kind_of, numbers_of
+from genji_graphql.driver import Lent, Slot, Values
+from genji_graphql.plans.slots import PARENTS, kind_of, numbers_of
 from genji_graphql.plans.statements import Statements
 
 Row = Sequence[Any]
@@ -21,14 +21,14 @@ class Run:
     viewer: Viewer
     variables: VariableValues
     statements: Statements
-    connect: Callable[[], Awaitable["asyncpg.Connection[asyncpg.Record]"]]
+    connect: Callable[[], Awaitable[Lent]]
     largest_page: int
     kind: Viewer = field(init=False)
     """The viewer as statements are built for: with slots in the place of numbers."""
     loaded: int = field(default=0, init=False)
     """How many rows the database has given so far."""
     _values: dict[Slot, Any] = field(init=False)
-    _driver: "asyncpg.Connection[asyncpg.Record] | None" = field(default=None, init=False)
+    _lent: Lent | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.kind = kind_of(self.viewer)
@@ -38,14 +38,14 @@ class Run:
         self,
         key: Hashable,
         build: Callable[[], Select[Any]],
-        parents: Sequence[int] = (),
+        parents: Collection[int] = (),
         values: Values | None = None,
     ) -> Sequence[Row]:
         """The rows of a statement; the key says which, whoever asks."""
-        filled = {**self._values, PARENTS: parents, **(values or {})}
-        if self._driver is None:
+        filled = {**self._values, PARENTS: list(parents), **(values or {})}
+        if self._lent is None:
             # Not before: there are answers that need no database.
-            self._driver = await self.connect()
-        rows: Any = await self.statements.fetch(self._driver, (key, self.kind), build, filled)
+            self._lent = await self.connect()
+        rows: Any = await self.statements.fetch(self._lent, (key, self.kind), build, filled)
         self.loaded += len(rows)
         return rows  # type: ignore[no-any-return]

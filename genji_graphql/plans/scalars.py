@@ -6,7 +6,7 @@ from operator import add
 from typing import Any
 
 from graphql import GraphQLEnumType, GraphQLNonNull, GraphQLOutputType, GraphQLScalarType
-from sqlalchemy import ColumnElement, Text, case, cast, func, literal
+from sqlalchemy import JSON, ColumnElement, DateTime, Text, case, cast, func, literal
 
 from genji_graphql.plans.refusal import GaveUp, NotPlannable
 
@@ -21,12 +21,14 @@ def fixed(text: str) -> Json:
     return literal(text, literal_execute=True)
 
 
-def sent(pieces: Iterable[Json]) -> Any:
-    """Pieces in one, as the bytes that go out: text the driver would decode, for us to encode it again.
+def joined(pieces: Iterable[Json]) -> Json:
+    """Pieces in one. `||` is NULL where one of them is: what may not be null and is makes itself known."""
+    return reduce(add, pieces)
 
-    They are joined by `||`, which is NULL where one of them is: what may not be null and is makes itself known.
-    """
-    return func.textsend(reduce(add, pieces))
+
+def sent(text: Json) -> Any:
+    """A text as the bytes that go out, which the driver would decode for us to encode again."""
+    return func.textsend(text)
 
 
 def integer(number: int) -> bytes:
@@ -41,6 +43,13 @@ def as_json(value: ColumnElement[Any], type_: GraphQLOutputType) -> Json:
     if isinstance(type_, GraphQLNonNull):
         return _written(value, type_.of_type)
     return func.coalesce(_written(value, type_), fixed("null"))
+
+
+def as_list(values: Iterable[ColumnElement[Any]]) -> Json:
+    """Values of any type as a list in JSON, each as it stands in a cursor."""
+    # There, moments without an end have a zone as all others do.
+    written = [cast(_moment(value, "+00:00"), JSON) if isinstance(value.type, DateTime) else value for value in values]
+    return cast(func.json_build_array(*written), Text)
 
 
 def _written(value: ColumnElement[Any], type_: GraphQLOutputType) -> Json:
@@ -67,10 +76,8 @@ def _plain(value: ColumnElement[Any]) -> Json:
     return cast(value, Text)
 
 
-def _moment(value: ColumnElement[Any]) -> Json:
-    # Python writes six digits of a second's fraction or none; to_json would leave out the zeros at its end.
-    written = func.replace(func.to_char(value, fixed('YYYY-MM-DD"T"HH24:MI:SS.US')), fixed(".000000"), fixed(""))
-    return _finite(value, fixed('"') + written + fixed('+00:00"'), "0001-01-01T00:00:00", "9999-12-31T23:59:59.999999")
+def _moment(value: ColumnElement[Any], zone: str = "") -> Json:
+    return _finite(value, _text(value), f"0001-01-01T00:00:00{zone}", f"9999-12-31T23:59:59.999999{zone}")
 
 
 def _day(value: ColumnElement[Any]) -> Json:

@@ -1,161 +1,138 @@
-"""Shapes: what an answer shows of a row, in pieces that PostgreSQL writes and pieces that come from levels below."""
+"""Shapes: what an answer shows of a row, written by PostgreSQL but for holes, which are filled from the levels below.
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+JSON has no place for control characters, so they mark the holes, and where a row and a list of rows end. The texts of
+a thousand rows are cut at their holes, filled and joined in C, whatever is in them.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, repeat
 from typing import Any
 
-from genji_graphql.access.viewer import Viewer
-from genji_graphql.plans.refusal import GaveUp
-from genji_graphql.plans.run import Row, Run
-from genji_graphql.plans.scalars import Json, fixed, sent
+from sqlalchemy import func
 
-Found = Mapping[int, bytes]
-"""What was found, by the number that it was looked for by."""
+from genji_graphql.access.viewer import Viewer
+from genji_graphql.plans.holes import Found, Hole, Level, Levels, Told
+from genji_graphql.plans.refusal import GaveUp
+from genji_graphql.plans.run import Run
+from genji_graphql.plans.scalars import Json, fixed, joined
+
+HOLE = b"\x01"
+"""Begins and ends a hole; between them stands what it is to be filled by."""
+ROW = b"\x02"
+"""Between two rows of a list."""
+LIST = b"\x03"
+"""Between two lists, or what else is looked for by different numbers."""
+_NULL = b"\x04"
+"""Stands for a row that is null where it may not be."""
+
+_MARK = fixed(HOLE.decode())
+_NOWHERE = fixed("[]")
 
 
 @dataclass(frozen=True, eq=False)
 class Written:
-    """A piece that the database writes, from a row that stands for its model or for an alias of it."""
+    """A piece that the database writes, from a row that its model stands for."""
 
     write: Callable[[Any, Viewer], Json]
 
 
-class Level(ABC):
-    """What is found for many rows in one go, by a number that stands in each of them."""
-
-    key: str
-    """The column of that number."""
-    missing: bytes | None
-    """What is shown where nothing is found; None where that would be an error."""
-
-    @property
-    def question(self) -> Hashable:
-        """What is asked of the database. Levels beside each other that ask the same are asked together."""
-        return self
-
-    @abstractmethod
-    async def load(self, run: Run, keys: Sequence[int]) -> Found: ...
-
-    async def load_together(self, run: Run, keys: Sequence[Sequence[int]]) -> Sequence[Found]:
-        """What each of several levels that ask the same finds by its own keys, this one being the first of them."""
-        found = await self.load(run, list({key for several in keys for key in several}))
-        return [found] * len(keys)
-
-    def joined(self, _others: "Sequence[Level]") -> "Level":
-        """The level to ask together with others that ask the same."""
-        return self
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """The cursor of a row of a list."""
 
 
-Piece = str | Written | Level
+Piece = str | Written | Hole | Placed
 Pieces = Sequence[Piece]
 
 
-class Levels:
-    """Levels beside each other."""
+class Shape:
+    """What is shown of a row in one place."""
 
-    def __init__(self, levels: Iterable[Level]) -> None:
-        by_question: dict[Hashable, list[Level]] = {}
-        for level in levels:
-            by_question.setdefault(level.question, []).append(level)
-        self._joined = [(one.joined(others), [one, *others]) for one, *others in by_question.values()]
+    def __init__(self, pieces: Pieces) -> None:
+        self._pieces = pieces
+        self._holes = [piece for piece in pieces if isinstance(piece, Hole | Placed)]
+        self.levels = [level for hole in self._holes if isinstance(hole, Hole) for level in hole.levels]
 
-    async def load(self, run: Run, keys: Mapping[Level, Sequence[int]]) -> Mapping[Level, Found]:
-        """What each level finds by its keys. None is asked for nothing."""
-        found: dict[Level, Found] = {}
-        for joined, levels in self._joined:
-            wanted = [keys.get(level, ()) for level in levels]
-            if any(wanted):
-                found |= zip(levels, await joined.load_together(run, wanted), strict=True)
-        return found
+    def text(self, row: Any, viewer: Viewer, place: Json) -> Json:
+        """A row's text, with its holes. What several are told stands in the first of them."""
+        told: set[Told] = set()
+        pieces: list[Json] = []
+        for piece in self._pieces:
+            match piece:
+                case str():
+                    pieces.append(fixed(piece))
+                case Written():
+                    pieces.append(piece.write(row, viewer))
+                case Placed():
+                    pieces += [_MARK, place, _MARK]
+                case Hole() if piece.told in told:
+                    pieces += [_MARK, _MARK]
+                case Hole():
+                    told.add(piece.told)
+                    pieces += [_MARK, piece.told.text(row), _MARK]
+        return func.coalesce(joined(pieces), fixed(_NULL.decode()))
+
+    def cut(self, texts: Sequence[bytes]) -> "Cut | None":
+        """The texts as one, unless they have no holes."""
+        return Cut(LIST.join(texts).split(HOLE), self._holes) if texts and self._holes else None
 
 
-@dataclass(frozen=True, eq=False)
-class _Text:
-    """Pieces that follow each other, written by the database in one column."""
+class Cut:
+    """The text of many rows of one shape, cut at its holes: every other piece is one."""
 
-    pieces: Sequence[str | Written]
+    def __init__(self, pieces: list[bytes], holes: Sequence[Hole | Placed]) -> None:
+        self._pieces = pieces
+        self._number = len(holes)
+        told: dict[Told, Any] = {}
+        for place, hole in enumerate(holes):
+            if isinstance(hole, Hole) and hole.told not in told:
+                told[hole.told] = hole.told.read(pieces[self._places(place)])
+        self._fillings = [hole.filling(told[hole.told]) if isinstance(hole, Hole) else None for hole in holes]
 
-    def column(self, row: Any, viewer: Viewer) -> Any:
-        return sent(fixed(piece) if isinstance(piece, str) else piece.write(row, viewer) for piece in self.pieces)
+    def _places(self, hole: int) -> slice:
+        # Every row has the same holes, in the same order.
+        return slice(2 * hole + 1, None, 2 * self._number)
+
+    def wanted(self) -> Mapping[Level, Collection[int]]:
+        return {level: numbers for one in self._fillings if one is not None for level, numbers in one.wanted.items()}
+
+    def filled(self, found: Mapping[Level, Found], cursor: "Cursor | None") -> bytes:
+        for place, filling in enumerate(self._fillings):
+            places = self._places(place)
+            if filling is not None:
+                self._pieces[places] = filling.texts(found)
+                continue
+            assert cursor is not None  # noqa: S101 - only rows of lists have one
+            self._pieces[places] = list(map(cursor, self._pieces[places]))
+        return b"".join(self._pieces)
 
 
-_Joined = Sequence[bytes | _Text | Level]
+Cursor = Callable[[bytes], bytes]
+"""Makes a cursor of a row's values, which come as a list in JSON."""
 
 
 class Shown:
     """All that is shown of the rows of a level, in one shape or in several."""
 
-    def __init__(self, *shapes: Pieces, besides: Sequence[str] = ()) -> None:
-        """With `besides`, columns that are needed whether or not they are shown."""
-        self._shapes = [_joined(shape) for shape in shapes]
-        pieces = [piece for shape in self._shapes for piece in shape]
-        levels = [piece for piece in pieces if isinstance(piece, Level)]
-        self._texts = [piece for piece in pieces if isinstance(piece, _Text)]
-        self._levels = Levels(levels)
-        self._values = list(dict.fromkeys([*besides, *(level.key for level in levels)]))
+    def __init__(self, *shapes: Pieces) -> None:
+        self._shapes = [Shape(pieces) for pieces in shapes]
+        self._levels = Levels(level for shape in self._shapes for level in shape.levels)
 
-    def columns(self, row: Any, viewer: Viewer) -> list[Any]:
-        """What is selected: values first, then texts."""
+    def texts(self, row: Any, viewer: Viewer, place: Json = _NOWHERE) -> list[Json]:
+        """What is selected of a row: its text in each shape. `place` is what a cursor is made of."""
         # A label for each, lest two that are the same become one.
-        values = [getattr(row, name).label(f"value_{place}") for place, name in enumerate(self._values)]
-        return values + [text.column(row, viewer).label(f"text_{place}") for place, text in enumerate(self._texts)]
+        return [shape.text(row, viewer, place).label(f"text_{number}") for number, shape in enumerate(self._shapes)]
 
-    @property
-    def number(self) -> int:
-        """How many shapes there are."""
-        return len(self._shapes)
-
-    def place_of(self, value: str) -> int:
-        return self._values.index(value)
-
-    async def render(self, run: Run, rows: Sequence[Sequence[Row]]) -> list[list[bytes]]:
-        """The texts of each shape, given the rows of each."""
-        keys = {
-            piece: [row[place] for row in of_shape]
-            for shape, of_shape in zip(self._shapes, rows, strict=True)
-            for piece in shape
-            if isinstance(piece, Level)
-            for place in [self.place_of(piece.key)]
-        }
-        found = await self._levels.load(run, {level: list({*of_level} - {None}) for level, of_level in keys.items()})
-        below = {
-            level: [found.get(level, _NOTHING).get(key, level.missing) for key in of_level]
-            for level, of_level in keys.items()
-        }
-        return [self._rendered(shape, of_shape, below) for shape, of_shape in zip(self._shapes, rows, strict=True)]
-
-    def _rendered(self, shape: _Joined, rows: Sequence[Row], below: Mapping[Level, Sequence[Any]]) -> list[bytes]:
-        # Column by column rather than row by row: what is done for each of thousands of rows is done in C.
-        columns: list[Any] = []
-        for piece in shape:
-            if isinstance(piece, bytes):
-                columns.append(repeat(piece, len(rows)))
-                continue
-            if isinstance(piece, Level):
-                column = below[piece]
-            else:
-                place = len(self._values) + self._texts.index(piece)
-                column = [row[place] for row in rows]
-            if None in column:
-                raise GaveUp("what may not be null is")
-            columns.append(column)
-        return list(map(b"".join, zip(*columns, strict=True)))
-
-
-_NOTHING: Found = {}
-
-
-def _joined(pieces: Pieces) -> _Joined:
-    """The pieces, those in one that stand next to each other and don't come from below."""
-    joined: list[bytes | _Text | Level] = []
-    for from_below, group in groupby(pieces, lambda piece: isinstance(piece, Level)):
-        together: list[Any] = list(group)
-        if from_below:
-            joined += together
-        elif all(isinstance(piece, str) for piece in together):
-            joined.append("".join(together).encode())
-        else:
-            joined.append(_Text(together))
-    return joined
+    async def filled(
+        self, run: Run, texts: Sequence[Sequence[bytes]], cursor: Cursor | None = None
+    ) -> list[list[bytes]]:
+        """For each shape its texts, as many as there are, with all their holes filled."""
+        if any(_NULL in text for of_shape in texts for text in of_shape):
+            raise GaveUp("what may not be null is")
+        cut = [shape.cut(of_shape) for shape, of_shape in zip(self._shapes, texts, strict=True)]
+        wanted = {level: numbers for one in cut if one is not None for level, numbers in one.wanted().items()}
+        found = await self._levels.load(run, wanted)
+        return [
+            list(of_shape) if one is None else one.filled(found, cursor).split(LIST)
+            for one, of_shape in zip(cut, texts, strict=True)
+        ]

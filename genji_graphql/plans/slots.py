@@ -6,30 +6,19 @@ who asks, a viewer whose numbers are slots stands for all of their kind. What is
 stays as it is: it may decide what the statement is.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from typing import Any, cast
 
 from genji_graphql.access.viewer import ANONYMOUS, Viewer
+from genji_graphql.driver import Slot, Values
 from genji_graphql.reads.filters import with_places
 from genji_graphql.reads.pages import Listing, Page
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    name: str
-    number: int = 0
-    several: bool = False
-    """Is it the place of a whole list? Such a slot stands in a list, alone."""
-
 
 PARENTS = Slot("parents", several=True)
 _USER = Slot("user")
 _GROUPS = Slot("groups", several=True)
 _TAUGHT_GROUPS = Slot("taught groups", several=True)
-
-Values = Mapping[Slot, Any]
 
 ANY_PARENTS: Any = [PARENTS]
 """What a builder of statements is given for the ids of the parents."""

@@ -12,7 +12,7 @@ from sqlalchemy import ARRAY, ColumnElement, FromClause, Integer, Select, func, 
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import SQLCoreOperations
 
-from genji_graphql.access.rules import RULES, Action, allowed
+from genji_graphql.access.rules import RULES, allowed
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.access.visibility import visible, visible_notes
 from genji_graphql.models import Annotation, Base
@@ -23,10 +23,10 @@ from genji_graphql.vocabulary import RESPONSES, AnnotationStatus
 Column = SQLCoreOperations[Any]
 
 Show = Callable[[Any], Sequence[Any]]
-"""What is selected of a row, which stands here as its model or an alias of it."""
+"""What is selected of a row, which its model stands for."""
 
-Answer = Callable[[Action], ColumnElement[bool]]
-"""Whether the viewer may do this to a row."""
+Gather = Callable[[Sequence[Any]], Sequence[Any]]
+"""What becomes of the rows of a page, given the columns that are selected of each."""
 
 _IN_USE = Annotation.status.in_([AnnotationStatus.ACTIVE, AnnotationStatus.PRIVATE])
 
@@ -81,6 +81,11 @@ class ToMany:
         return self.listing.model
 
     @property
+    def is_root(self) -> bool:
+        """Does it lead from nowhere, to all rows there are?"""
+        return self.key is None and self.through is None
+
+    @property
     def parent(self) -> Column:
         """The column that tells children of one parent from those of another."""
         if self.through is not None:
@@ -114,25 +119,37 @@ def whole(row: Any) -> Sequence[Any]:
     return (row,)
 
 
-def page_statement(edge: ToMany, viewer: Viewer, page: Page, parents: Sequence[int], show: Show = whole) -> Select[Any]:
-    """A page for each parent, as (what is shown of the row, parent), one row more than the page holds.
+def page_statement(edge: ToMany, viewer: Viewer, page: Page, parents: Sequence[int]) -> Select[Any]:
+    """A page for each parent, as (row, parent), one row more than the page holds.
 
     Each parent's page is a LATERAL subquery that its index answers: with two hundred parents, two hundred short index
     scans in one statement. (A window function would number every child of every parent first.) The rows of one parent
     arrive together and in order, as a nested loop keeps them.
     """
-    rows = (
-        _visible_rows(edge, viewer, page.where)
-        .where(*between(edge.listing, page))
-        .order_by(*ordering(edge.listing, page))
-        .limit(page.size + 1)
-    )
-    if edge.key is None and edge.through is None:
-        return rows.with_only_columns(*show(edge.target), literal(0).label("parent"), maintain_column_froms=True)
+    rows = _page(edge, viewer, page, beyond=1)
+    if edge.is_root:
+        return rows.add_columns(literal(0).label("parent"))
     keys = _keys(parents)
     children = rows.where(edge.parent == keys.c.id).lateral()
-    row = aliased(edge.target, children)
-    return select(*show(row), keys.c.id.label("parent")).select_from(keys.join(children, true()))
+    return select(aliased(edge.target, children), keys.c.id.label("parent")).select_from(keys.join(children, true()))
+
+
+def gathered_statement(
+    edge: ToMany, viewer: Viewer, page: Page, parents: Sequence[int], show: Show, gather: Gather, *, beyond: int
+) -> Select[Any]:
+    """The same pages, each gathered into one row, as (parent, what is gathered of the rows).
+
+    Parents without any rows are left out. `beyond` says how many rows more than the page holds.
+    """
+    shown = show(edge.target)
+    rows = _page(edge, viewer, page, beyond).with_only_columns(*(shown or [literal(1)]), maintain_column_froms=True)
+    keys = _keys(parents)
+    listed: Any = rows.subquery() if edge.is_root else rows.where(edge.parent == keys.c.id).correlate(keys).lateral()
+    gathered = select(*gather(list(listed.c)[: len(shown)])).select_from(listed).having(func.count() > 0)
+    if edge.is_root:
+        return select(literal(0), gathered.subquery())
+    lists = gathered.lateral()
+    return select(keys.c.id, lists).select_from(keys.join(lists, true()))
 
 
 def count_statement(edge: ToMany, viewer: Viewer, where: Where | None, parents: Sequence[int]) -> Select[Any]:
@@ -154,15 +171,9 @@ def rows_statement(
     return select(*show(model)).where(model.id == func.any(_bound(row_ids)), visible(model, viewer, given))
 
 
-def abilities_statement(
-    model: type[Base], viewer: Viewer, row_ids: Sequence[int], show: Callable[[Answer], Sequence[Any]] | None = None
-) -> Select[Any]:
+def abilities_statement(model: type[Base], viewer: Viewer, row_ids: Sequence[int]) -> Select[Any]:
     """What the viewer may do to each of these rows: (id, answers in the order of the rules)."""
-
-    def answer(action: Action) -> ColumnElement[bool]:
-        return allowed(model, action, viewer)
-
-    answers: Sequence[Any] = [answer(action).label(action) for action in RULES[model]] if show is None else show(answer)
+    answers: list[Any] = [allowed(model, action, viewer).label(action) for action in RULES[model]]
     return select(model.id, *answers).where(model.id == func.any(_bound(row_ids)))
 
 
@@ -186,6 +197,18 @@ def conditions(
     ]
 
 
+def _page(edge: ToMany, viewer: Viewer, page: Page, beyond: int) -> Select[Any]:
+    # The number itself and no parameter: whether to follow the order's index or to sort depends on it, and PostgreSQL
+    # settles that once for all values of a parameter.
+    size = literal(page.size + beyond, literal_execute=True)
+    return (
+        _visible_rows(edge, viewer, page.where)
+        .where(*between(edge.listing, page))
+        .order_by(*ordering(edge.listing, page))
+        .limit(size)
+    )
+
+
 def _visible_rows(edge: ToMany, viewer: Viewer, where: Where | None) -> Select[Any]:
     rows = select(edge.target)
     if edge.through is not None:
@@ -205,7 +228,7 @@ def _grouped(
     by: Column | None = None,
 ) -> Select[Any]:
     rows = _visible_rows(edge, viewer, where)
-    if edge.key is None and edge.through is None:
+    if edge.is_root:
         return rows.with_only_columns(literal(0), value, maintain_column_froms=True)
     groups = (edge.parent,) if by is None else (edge.parent, by)
     return (

@@ -9,7 +9,7 @@ GraphQL Cursor Connections Specification (Relay), sections 4 and 5.
 import hashlib
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, and_, literal, or_, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
+from genji_graphql import moments
 from genji_graphql.errors import Invalid
 from genji_graphql.models import Base
 from genji_graphql.reads.filters import Fields, Where, storable
@@ -107,16 +108,20 @@ def page_of(
 
 def cursor(row: Base, listing: Listing, page: Page) -> str:
     """The place of a row in a list of this order and filter."""
-    return cursor_of([getattr(row, column.key) for column in listing.columns(page.order)], listing, page)
-
-
-def cursor_of(values: Sequence[Any], listing: Listing, page: Page) -> str:
-    """The place of the row that has these values in the columns that its list is ordered by."""
+    values = [getattr(row, column.key) for column in listing.columns(page.order)]
     # asyncpg gives infinity as the first or last moment there is, and without a zone.
-    encoded = [value.replace(tzinfo=UTC).isoformat() if isinstance(value, datetime) else value for value in values]
-    return urlsafe_b64encode(
-        json.dumps([_fingerprint(listing, page.order, page.where), *encoded], separators=(",", ":")).encode()
-    ).decode()
+    encoded = [moments.written(value.replace(tzinfo=UTC)) if isinstance(value, datetime) else value for value in values]
+    return _cursor(_fingerprint(listing, page.order, page.where), encoded)
+
+
+def cursors(listing: Listing, page: Page) -> Callable[[bytes], bytes]:
+    """`cursor` for rows of one page, whose values come as a list in JSON; it goes out as JSON too."""
+    fingerprint = _fingerprint(listing, page.order, page.where)
+    return lambda values: b'"%b"' % _cursor(fingerprint, json.loads(values)).encode()
+
+
+def _cursor(fingerprint: str, values: Sequence[Any]) -> str:
+    return urlsafe_b64encode(json.dumps([fingerprint, *values], separators=(",", ":")).encode()).decode()
 
 
 def slice_of(rows: Sequence[Any], page: Page) -> Slice:

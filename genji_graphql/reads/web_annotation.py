@@ -352,6 +352,8 @@ _MODELS: dict[str, type[Base]] = {
     "collection": DocumentCollection,
     "annotation": Annotation,
 }
+PLACES = tuple(_MODELS.values())
+"""Of what models a place may be."""
 
 
 def place_of(name: str) -> Place | None:

@@ -1,7 +1,6 @@
 """What people write on the texts."""
 
 from datetime import datetime
-from typing import Any
 
 import strawberry
 
@@ -12,9 +11,9 @@ from genji_graphql.schema.collection import DocumentCollection
 from genji_graphql.schema.connection import Connection
 from genji_graphql.schema.document import Document
 from genji_graphql.schema.element import DocumentElement
-from genji_graphql.schema.fields import computed, to_many, to_one
+from genji_graphql.schema.fields import computed, made, to_many, to_one
 from genji_graphql.schema.group import Group
-from genji_graphql.schema.node import Node, Row
+from genji_graphql.schema.node import Node
 from genji_graphql.schema.scalars import JSON
 from genji_graphql.schema.user import User
 from genji_graphql.schema.web_annotation import AnnotationBody, AnnotationTarget
@@ -38,15 +37,8 @@ class Annotation(Node):
     body: JSON | None = strawberry.field(description="What it says, as it is stored.")
     target: JSON | None = strawberry.field(description="What it is about, as it is stored.")
 
-    @strawberry.field(description="What it says, typed.")
-    def bodies(row: Row) -> list[AnnotationBody]:
-        read: Any = web_annotation.bodies(row.body)
-        return read
-
-    @strawberry.field(description="What it is about, typed.")
-    def targets(row: Row) -> list[AnnotationTarget]:
-        read: Any = web_annotation.targets(row.target)
-        return read
+    bodies: list[AnnotationBody] = made(web_annotation.bodies, "body", "What it says, typed.")
+    targets: list[AnnotationTarget] = made(web_annotation.targets, "target", "What it is about, typed.")
 
     creator: User | None = to_one(graph.annotation_creator, "Who wrote it.")
     owner: User | None = to_one(graph.annotation_owner, "Whose it is: who wrote it, where no owner is set.")

@@ -1,5 +1,6 @@
 """Fields that follow an edge. Their edges say all that there is to know; no resolver is written twice."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import strawberry
@@ -30,6 +31,15 @@ def column(name: str, description: str) -> Any:
         return getattr(row, name)
 
     return strawberry.field(resolver=_untyped(resolve), description=description, metadata={"column": name})
+
+
+def made(make: Callable[[Any], Any], of: str, description: str) -> Any:
+    """What is made of the JSON of a column."""
+
+    def resolve(row: Row) -> Any:
+        return make(getattr(row, of))
+
+    return strawberry.field(resolver=_untyped(resolve), description=description, metadata={"made": make, "of": of})
 
 
 def to_one(edge: ToOne, description: str) -> Any:

@@ -8,6 +8,7 @@ import orjson
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
+from genji_graphql import moments
 from genji_graphql.database import Json
 
 JSON = NewType("JSON", object)
@@ -54,7 +55,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
         description="A moment (ISO 8601), such as `2026-01-31T09:30:00Z`. Without an offset from UTC it is refused.",
-        serialize=datetime.isoformat,
+        serialize=moments.written,
         parse_value=_parse_moment,
     ),
     date: strawberry.scalar(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from genji_graphql.reads.web_annotation import Place
+from genji_graphql.reads.web_annotation import PLACES, Place
 from genji_graphql.schema.fields import Info
 from genji_graphql.schema.node import Node, Row
 from genji_graphql.schema.scalars import JSON
@@ -116,12 +116,13 @@ Selector = Annotated[
 ]
 
 
-async def _placed(row: Row, info: Info) -> Any:
-    place: Place | None = row.place
-    return None if place is None else await info.context.loaders.row(place.model, place.row_id)
+def _place() -> Any:
+    async def resolve(row: Row, info: Info) -> Node | None:
+        place: Place | None = row.place
+        found: Any = place and await info.context.loaders.row(place.model, place.row_id)
+        return found
 
-
-_placed.__annotations__["return"] = Node | None
+    return strawberry.field(resolver=resolve, description=_PLACE, metadata={"places": PLACES, "of": "place"})
 
 
 @strawberry.type(description="Text that is part of the annotation.")
@@ -144,7 +145,7 @@ class ExternalResource(Read):
     format: str | None = strawberry.field(description="Its media type.")
     language: str | None = strawberry.field(description="Its language (BCP 47).")
     purposes: list[str] = strawberry.field(description=_PURPOSES)
-    place: Node | None = strawberry.field(resolver=_placed, description=_PLACE)
+    place: Node | None = _place()
     passage: int = strawberry.field(description=_PASSAGE)
     json: JSON = strawberry.field(description=_JSON)
 
@@ -156,7 +157,7 @@ class SpecificResource(Read):
     source: str = strawberry.field(description="The other resource.")
     selectors: list[Selector] = strawberry.field(description="Which part of it is meant; several say the same.")
     purposes: list[str] = strawberry.field(description=_PURPOSES)
-    place: Node | None = strawberry.field(resolver=_placed, description=_PLACE)
+    place: Node | None = _place()
     passage: int = strawberry.field(description=_PASSAGE)
     json: JSON = strawberry.field(description=_JSON)
 

@@ -115,4 +115,4 @@ class Door(Site):
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.app.state.engine.dispose()
+        await self.app.state.close()

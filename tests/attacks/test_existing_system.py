@@ -38,7 +38,7 @@ async def http(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
     app = create_app(settings)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=settings.base_url) as client:
         yield client
-    await app.state.engine.dispose()
+    await app.state.close()
 
 
 async def attempt(service: Service, mutation: str, values: dict[str, Any], viewer: Viewer) -> str:

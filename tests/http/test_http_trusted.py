@@ -134,6 +134,9 @@ async def test_a_name_that_is_nearly_right_is_corrected_only_where_the_schema_is
     async with Service(settings.model_copy(update={"introspection": policy})) as service:
         answer = await service.answer("{ documentz { nodes { id } } }")
         assert ("Did you mean" in answer["errors"][0]["message"]) is suggests
+        ordered = "query Ask($order: [DocumentOrder!]) { documents(orderBy: $order) { nodes { id } } }"
+        answer = await service.answer(ordered, {"order": [{"field": "TITEL"}]})
+        assert ("Did you mean" in answer["errors"][0]["message"]) is suggests
 
 
 def test_by_default_a_public_site_tells_people_and_a_developers_everybody() -> None:

@@ -35,7 +35,7 @@ async def http(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
     app = create_app(settings)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=SITE) as client:
         yield client
-    await app.state.engine.dispose()
+    await app.state.close()
 
 
 @pytest.fixture
@@ -185,7 +185,7 @@ async def test_a_developer_is_believed_at_whatever_port(settings: Settings, issu
         assert (await post(client, Origin="http://127.0.0.1:4711", **plain)).json()["data"] == MURASAKI
         assert (await post(client, Origin="http://127.0.0.1:8000", **plain)).json()["data"] == MURASAKI
         assert (await post(client, Origin="http://127.0.0.1:4712", **plain)).status_code == 403
-    await app.state.engine.dispose()
+    await app.state.close()
 
 
 def connection(kind: str, **headers: str) -> HTTPConnection:

@@ -32,7 +32,7 @@ async def client(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
         transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1:8000", headers=OURS
     ) as client:
         yield client
-    await app.state.engine.dispose()
+    await app.state.close()
 
 
 async def ask(client: httpx2.AsyncClient, query: str, headers: dict[str, str] | None = None, **fields: Any) -> Any:

@@ -27,7 +27,7 @@ class Door:
         self.app = create_app(settings)
         self.statements: list[str] = []
         event.listen(self.app.state.engine.sync_engine, "before_cursor_execute", self._count)
-        self.app.state.endpoint.planner.statements.on_statement = self.statements.append
+        self.app.state.connections.on_statement = self.statements.append
 
     async def cost(self, document_id: int, person: User | None = None) -> int:
         """How many statements the reading view costs, with who is asking found out."""
@@ -53,7 +53,7 @@ class Door:
 async def door(settings: Settings, engine: AsyncEngine, world: World) -> AsyncIterator[Door]:
     door = Door(settings, Site(engine, world))
     yield door
-    await door.app.state.engine.dispose()
+    await door.app.state.close()
 
 
 @pytest.mark.parametrize("elements", [2, 50])

@@ -42,9 +42,21 @@ _WORDS = ("commenting", "replying", "tagging", "scholarly", "moon", 'with "quote
 _MOMENTS = ("2026-01-01T00:02:00Z", "2026-01-01T00:04:00.000001+01:00", "2027-01-01T00:00:00Z")
 _JSON = ({"value": "moon"}, {"text": "Line 1."}, {"a": [None, {"b": None}]}, "moon", None, [1])
 _SIZES = (None, None, None, ("first", 1), ("first", 2), ("first", 5), ("last", 1), ("last", 3))
-_LIKELY: Mapping[str, int] = {"node": 20, "nodes": 20, "edges": 12, "creator": 8, "elements": 8, "annotations": 10}
+_LIKELY: Mapping[str, int] = {
+    "node": 20,
+    "nodes": 20,
+    "edges": 12,
+    "creator": 8,
+    "elements": 8,
+    "annotations": 10,
+    "bodies": 8,
+    "targets": 8,
+    "place": 12,
+    "selectors": 12,
+    "refinedBy": 12,
+}
 """How likely a field is to be selected, 4 being usual."""
-_UNPLANNED = {"bodies", "targets", "object", "sharedWith"}
+_UNPLANNED = {"object", "sharedWith"}
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from sqlalchemy import ColumnElement, Text, cast, func, literal
 
 from genji_graphql.access.viewer import Viewer
-from genji_graphql.plans import compiling, connections, levels, scalars
+from genji_graphql.plans import compiling, connections, levels, objects, scalars
 from genji_graphql.plans.slots import shape_of
-from genji_graphql.reads.edges import ToMany, page_statement, rows_statement
+from genji_graphql.reads.edges import ToMany, gathered_statement, rows_statement
 from genji_graphql.reads.pages import Listing, Page, slice_of
 from tests.matrix.conftest import Site
 from tests.matrix.statement import World
@@ -25,11 +25,11 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 def wrong_order(patch: pytest.MonkeyPatch) -> None:
 
-    def turned(edge: ToMany, viewer: Viewer, page: Page, *rest: Any) -> Any:
+    def turned(edge: ToMany, viewer: Viewer, page: Page, *rest: Any, **more: Any) -> Any:
         order = tuple(replace(term, descending=not term.descending) for term in page.order)
-        return page_statement(edge, viewer, replace(page, order=order), *rest)
+        return gathered_statement(edge, viewer, replace(page, order=order), *rest, **more)
 
-    patch.setattr(connections, "page_statement", turned)
+    patch.setattr(connections, "gathered_statement", turned)
 
 
 def missing_visibility_of_a_row(patch: pytest.MonkeyPatch) -> None:
@@ -43,8 +43,10 @@ def missing_visibility_of_a_row(patch: pytest.MonkeyPatch) -> None:
 def missing_visibility_in_a_list(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         connections,
-        "page_statement",
-        lambda edge, viewer, *rest: page_statement(edge, replace(viewer, is_administrator=True), *rest),
+        "gathered_statement",
+        lambda edge, viewer, *rest, **more: gathered_statement(
+            edge, replace(viewer, is_administrator=True), *rest, **more
+        ),
     )
 
 
@@ -89,7 +91,10 @@ def text_not_escaped(patch: pytest.MonkeyPatch) -> None:
 
 
 def fraction_cut_short(patch: pytest.MonkeyPatch) -> None:
-    patch.setitem(scalars._WRITTEN, "DateTime", lambda value: cast(func.to_json(value), Text))
+    def cut(value: ColumnElement[Any]) -> Any:
+        return cast(func.to_json(func.date_trunc("second", value)), Text)
+
+    patch.setitem(scalars._WRITTEN, "DateTime", cut)
 
 
 def values_of_the_one_before(patch: pytest.MonkeyPatch) -> None:
@@ -100,6 +105,25 @@ def values_of_the_one_before(patch: pytest.MonkeyPatch) -> None:
         return shape, first.setdefault(shape, values)
 
     patch.setattr(connections, "shape_of", remembered)
+
+
+def objects_in_wrong_order(patch: pytest.MonkeyPatch) -> None:
+    def turned(one: objects.Writer) -> objects.Writer:
+        write = several(one)
+        return lambda values, draft: write(values[::-1], draft)
+
+    several = objects.several
+    patch.setattr(objects, "several", turned)
+
+
+def objects_of_the_wrong_type(patch: pytest.MonkeyPatch) -> None:
+    def of_the_next(shapes: Any) -> objects.Writer:
+        return one_of(
+            [(replaced, parts) for (replaced, _), (_, parts) in zip(shapes, shapes[1:] + shapes[:1], strict=True)]
+        )
+
+    one_of = objects.one_of
+    patch.setattr(objects, "one_of", of_the_next)
 
 
 @contextmanager
@@ -140,6 +164,8 @@ def looks() -> list[tuple[World, list[Question]]]:
         text_not_escaped,
         fraction_cut_short,
         values_of_the_one_before,
+        objects_in_wrong_order,
+        objects_of_the_wrong_type,
     ],
 )
 async def test_a_planted_difference_is_found(

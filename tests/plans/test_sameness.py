@@ -3,6 +3,7 @@
 Random worlds are asked random operations, down both paths. `GENJI_SAMENESS` says how many worlds, for a long run.
 """
 
+import json
 import os
 from collections import Counter
 from dataclasses import replace
@@ -19,11 +20,46 @@ from tests.matrix.worlds import worlds
 from tests.plans.both import Both, plain
 from tests.plans.operations import Operation, cursors_in, operations
 
-WORLDS = int(os.environ.get("GENJI_SAMENESS", "50"))
+WORLDS = int(os.environ.get("GENJI_SAMENESS", "65"))
 AT_ONCE = 8
 """Operations that are asked of each world, and some of them again with a cursor."""
 
-# What worlds don't have: texts that have to be escaped, moments with a fraction, JSON that holds nulls.
+SELECTORS = [
+    {"type": "DataPositionSelector", "start": 0, "end": 2**31},
+    {"type": "FragmentSelector", "value": "xywh=0,0,1,1", "conformsTo": ["http://www.w3.org/TR/media-frags/"]},
+    {"type": "CssSelector", "value": 'p[lang="ja"]', "refinedBy": {"type": "XPathSelector", "value": "/p"}},
+    {"type": "SvgSelector", "value": "<svg/>"},
+    {
+        "type": "RangeSelector",
+        "startSelector": {"type": "TextQuoteSelector", "value": "a"},
+        "endSelector": {"type": "TextPositionSelector", "start": -1, "end": 2},
+    },
+    "own",
+]
+RESOURCES = [
+    {
+        "id": 7,
+        "type": "TextualBody",
+        "value": 'A "note" \\ \u0001 \U0001f319',
+        "format": "text/plain",
+        "language": "ja",
+    },
+    {"id": "https://example.org/", "value": "One", "purpose": ["tagging", 3, "linking"], "textDirection": "rtl"},
+    {"id": "https://example.org/picture", "type": "Image", "format": "image/png"},
+    {"id": "document:1", "purpose": "describing"},
+    {"source": "annotation:2", "selector": {"type": "TextPositionSelector", "start": 1}},
+    {"type": "Choice", "items": [{"value": "One"}, "element:3", {"items": []}, [1, None]]},
+    {"strange": [None, {"": 1.50}], "id": 123456789012345678901234567890},
+    [["nested", ["deeper"]]],
+]
+
+
+def _stored(value: object) -> str:
+    """As JSON in SQL."""
+    return f"$json${json.dumps(value)}$json$::jsonb"
+
+
+# What worlds don't have: texts to be escaped, moments with a fraction, JSON that holds nulls, bodies of all kinds.
 ODDITIES = r"""
 UPDATE app.document_collections SET title = title || E' "of" \\ \n\t\u0001 \U0001F319',
     hierarchy = '{"a": [null, {"b": null}]}', created = created + id * interval '100 microseconds',
@@ -32,8 +68,25 @@ UPDATE app.document_elements SET content = CASE id % 3 WHEN 0 THEN NULL WHEN 1 T
     ELSE '{"text": "\"Line\" \\ 2.", "n": 1.50, "big": 123456789012345678901234567890}' END;
 UPDATE app.users SET first_name = CASE WHEN id % 2 = 0 THEN E'Sei "\u0007"' END;
 UPDATE app.annotations SET generated = created + interval '1 microsecond',
-    modified = created + (id % 3) * interval '1 second'
-"""
+    modified = created + (id % 3) * interval '1 second';
+UPDATE app.annotations SET target = CASE id % 4
+    WHEN 0 THEN jsonb_build_object('source', 'document_element:' || id % 5 + 1, 'selector', jsonb_build_object('type',
+        'TextQuoteSelector', 'exact', E'"Line" \\ \u0001', 'prefix', NULL, 'suffix', 7,
+        'refinedBy', '{"type": "TextPositionSelector", "start": 0, "end": 4, "refinedBy": {"type": "Own", "n": 1.50}}'
+        ::jsonb))
+    WHEN 1 THEN jsonb_build_array(
+        jsonb_build_array('annotation:' || id - 1, jsonb_build_object('source', 'Documents/' || id % 4 + 1)),
+        jsonb_build_object('source', jsonb_build_object('id', 'collections:' || id % 3 + 1), 'purpose', 'linking',
+            'selector', SELECTORS))
+    WHEN 2 THEN jsonb_build_array('document_element:9', 'https://example.org/"quoted"', RESOURCES -> (id % 8)::int)
+END;
+UPDATE app.annotations SET body = CASE id % 5
+    WHEN 1 THEN RESOURCES
+    WHEN 2 THEN jsonb_build_array('document:' || id % 4 + 1, jsonb_build_object('items', RESOURCES))
+    WHEN 3 THEN RESOURCES -> (id % 8)::int
+    ELSE CASE WHEN id % 9 = 0 THEN '[null]'::jsonb END
+END WHERE motivation IS DISTINCT FROM 'tagging' AND id % 5 <> 0
+""".replace("SELECTORS", _stored(SELECTORS)).replace("RESOURCES", _stored(RESOURCES))
 
 ALL_SEEING = -1
 """Somebody who sees everything, though no world need have them."""

@@ -32,6 +32,13 @@ LISTS = {
         annotations { nodes { body replies { nodes { replyTo { id } } } } } } } } } } }""",
     "computed": """annotations(first: $n) { nodes { tags upvoteCount viewerHasUpvoted more: tags
         viewerCan { edit delete } } }""",
+    "bodies": """annotations(first: $n) { nodes { bodies { __typename ... on TextualBody { value }
+        ... on Choice { items { ... on TextualBody { value json } } } ... on SpecificResource { source } } } }""",
+    "places": """annotations(first: $n) { nodes {
+        bodies { ... on SpecificResource { place { id ... on Document { title } } } }
+        targets { ... on SpecificResource { selectors { ... on TextQuoteSelector { refinedBy { __typename } } }
+            place { __typename id ... on DocumentElement { text document { id } } } }
+        ... on ExternalResource { place { databaseId } } } } }""",
     "counts": "collections(first: $n) { nodes { stats { documents elements annotations comments } } }",
     "people": """users(first: $n) { nodes { email userMetadata roles { nodes { name } }
         groups { nodes { joinToken } } } }""",

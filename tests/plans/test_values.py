@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from genji_graphql.access.viewer import ANONYMOUS, Viewer
+from genji_graphql.database import Json
 from genji_graphql.vocabulary import PermissionName, TextDirection, Visibility
 from tests.lasting import Lasting, lasting
 from tests.plans.both import Both, plain
@@ -82,6 +83,37 @@ async def test_json_comes_through(site: Lasting, written: str) -> None:
     ]
     assert read["hierarchy"] == json.loads(written, parse_float=Decimal, parse_int=Decimal)
     assert read["collectionMetadata"] is None
+
+
+BODY = """{ annotation(id: "%s") { bodies { __typename ... on TextualBody { value language json }
+    ... on Choice { items { ... on TextualBody { value } } } ... on ExternalResource { iri json }
+    ... on OpaqueResource { json } } } }"""
+
+
+@pytest.mark.parametrize("value", TEXTS.values(), ids=TEXTS)
+async def test_a_text_in_a_body_comes_through(site: Lasting, value: str) -> None:
+    body = {"value": value, "language": [value], "": {value: value}}
+    note = await site.world.note(body=Json.of([body, value, {"items": [body, value]}]))
+    textual, external, choice = (await told(site, BODY % note.id, ADMINISTRATOR))["annotation"]["bodies"]
+    assert textual == {"__typename": "TextualBody", "value": value, "language": value, "json": body}
+    assert external == {"__typename": "ExternalResource", "iri": value, "json": value}
+    assert choice["items"][0] == {"value": value}
+
+
+@pytest.mark.parametrize("written", DOCUMENTS.values(), ids=DOCUMENTS)
+async def test_json_in_a_body_comes_through(site: Lasting, written: str) -> None:
+    note = await site.world.note(body=Json(f'{{"strange": {written}}}'))
+    (body,) = (await told(site, BODY % note.id, ADMINISTRATOR))["annotation"]["bodies"]
+    read = json.loads(written, parse_float=Decimal, parse_int=Decimal)
+    assert body == {"__typename": "OpaqueResource", "json": {"strange": read}}
+
+
+async def test_a_null_in_a_body_where_none_may_be_is_told_by_the_general_executor(site: Lasting) -> None:
+    note = await site.world.note(body=Json("[null]"))
+    ours, general = await Both(site.service).ask(Operation(BODY % note.id, {}, None), ADMINISTRATOR)
+    assert ours.path == 'general; why="what may not be null is"'
+    assert plain(ours.body)["data"] == {"annotation": None}
+    assert ours.body == general.body
 
 
 @pytest.mark.parametrize("moment", MOMENTS)

@@ -1,0 +1,157 @@
+"""Statements without SQLAlchemy between: it compiles them once, and the driver runs them.
+
+A session costs more than a small statement takes. So what is asked with every request, who is asking and whatever a
+plan answers, goes by connections of its own, to which nobody else does anything.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import asyncpg
+from sqlalchemy import Executable
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from genji_graphql.settings import Settings
+
+Driver = Any  # asyncpg's connection, whose stubs know nothing of what its methods return
+
+_FAREWELL = 5.0
+"""Seconds that a connection has to say goodbye, and to give up what it was doing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where a statement that is compiled once has a value put in each time that it is asked."""
+
+    name: str
+    number: int = 0
+    several: bool = False
+    """Is it the place of a whole list? Such a slot stands in a list, alone."""
+
+
+Values = Mapping[Slot, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    sql: str
+    arguments: tuple[Any, ...]
+    """In the order of `$1`, `$2` …: values that are always the same, and slots."""
+
+    def filled(self, values: Values) -> list[Any]:
+        return [values[argument] if type(argument) is Slot else argument for argument in self.arguments]
+
+
+def compiled(statement: Executable) -> Statement:
+    """The statement's text, every value of it a parameter.
+
+    SQLAlchemy would run each value through its type's processor. Ours need none: the driver takes words, moments,
+    numbers, lists of them and JSON as text for what they are.
+    """
+    made: Any = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})  # type: ignore[attr-defined]
+    return Statement(str(made), tuple(_argument(made.params[name]) for name in made.positiontup or ()))
+
+
+def _argument(value: Any) -> Any:
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Slot) and value[0].several:
+        return value[0]
+    return value
+
+
+_DIALECT: Any = dialect()  # type: ignore[no-untyped-call]
+
+
+class Connections:
+    """Connections of the engine's kind that are kept open and lent, to one asker at a time."""
+
+    def __init__(self, engine: AsyncEngine, settings: Settings) -> None:
+        self._engine = engine
+        self._free = asyncio.Semaphore(settings.db_pool_size)
+        self._patience = settings.db_pool_timeout
+        self._age = settings.db_pool_recycle
+        self._idle: list[tuple[Driver, float]] = []
+        self._leaving: set[asyncio.Task[None]] = set()
+        self.on_statement: Callable[[str], None] = _nobody
+        """Is told of each statement."""
+
+    @asynccontextmanager
+    async def lent(self) -> AsyncIterator["Lent"]:
+        """A connection. Raises SQLAlchemy's TimeoutError where none becomes free in time."""
+        await self._turn()
+        try:
+            driver, opened = self._kept() or await self._opened()
+            try:
+                yield Lent(driver, self.on_statement)
+            except BaseException:
+                # It may be in the midst of a statement, or broken: nobody else shall wait for it.
+                self._dismiss(driver)
+                raise
+            self._idle.append((driver, opened))
+        finally:
+            self._free.release()
+
+    async def close(self) -> None:
+        while self._idle:
+            self._dismiss(self._idle.pop()[0])
+        await asyncio.gather(*self._leaving)
+
+    async def _turn(self) -> None:
+        if not self._free.locked():
+            await self._free.acquire()
+            return
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._free.acquire()
+        except TimeoutError:
+            raise PoolTimeoutError(f"No connection became free within {self._patience:g} seconds.") from None
+
+    def _kept(self) -> tuple[Driver, float] | None:
+        # The one that was used last: those that nobody needs grow old.
+        while self._idle:
+            driver, opened = self._idle.pop()
+            if not driver.is_closed() and not 0 <= self._age < monotonic() - opened:
+                return driver, opened
+            self._dismiss(driver)
+        return None
+
+    async def _opened(self) -> tuple[Driver, float]:
+        connection = await self._engine.raw_connection()
+        driver: Driver = connection.driver_connection
+        # The engine, which knows how to connect, forgets it.
+        connection.detach()
+        return driver, monotonic()
+
+    def _dismiss(self, driver: Driver) -> None:
+        leaving = asyncio.get_running_loop().create_task(_farewell(driver))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """A connection for as long as it is lent."""
+
+    driver: Driver
+    told: Callable[[str], None]
+
+    async def fetch(self, statement: Statement, values: Values) -> list[asyncpg.Record]:
+        self.told(statement.sql)
+        rows: list[asyncpg.Record] = await self.driver.fetch(statement.sql, *statement.filled(values))
+        return rows
+
+
+def _nobody(_sql: str) -> None:
+    pass
+
+
+async def _farewell(driver: Driver) -> None:
+    try:
+        await driver.close(timeout=_FAREWELL)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        driver.terminate()
