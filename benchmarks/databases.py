@@ -13,7 +13,8 @@ from genji_graphql.settings import Settings
 
 
 @asynccontextmanager
-async def migrated(server: URL) -> AsyncIterator[Settings]:
+async def migrated(server: URL, *, keep: bool = False) -> AsyncIterator[Settings]:
+    """Settings with a database of its own, which is dropped afterwards unless it is to be kept."""
     name = f"genji_bench_{uuid4().hex[:12]}"
     await _execute(server, f'CREATE DATABASE "{name}"')
     settings = Settings().with_database(server.set(database=name))
@@ -23,7 +24,8 @@ async def migrated(server: URL) -> AsyncIterator[Settings]:
     try:
         yield settings
     finally:
-        await _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+        if not keep:
+            await _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 async def _execute(server: URL, statement: str) -> None:

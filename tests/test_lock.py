@@ -61,8 +61,9 @@ def test_what_pyproject_asks_for_is_locked(requirement: Requirement) -> None:
     )
 
 
-def test_the_lock_of_the_web_part_names_no_address() -> None:
-    lock = json.loads((ROOT / "web" / "package-lock.json").read_text())
+@pytest.mark.parametrize("folder", ["web", "benchmarks/serving/postgraphile"])
+def test_a_lock_of_npm_names_no_address(folder: str) -> None:
+    lock = json.loads((ROOT / folder / "package-lock.json").read_text())
     addresses = [
         f"{name}: {text}"
         for name, package in lock["packages"].items()
