@@ -7,7 +7,7 @@ access token that may only read, is asked before any of these.
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Date, FromClause, and_, cast, false, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, Date, FromClause, and_, case, cast, false, func, not_, or_, select, true
 
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.access.visibility import among, moderated, thread, within_reach
@@ -79,13 +79,19 @@ def in_its_classroom(viewer: Viewer) -> Condition:
     if viewer.is_anonymous:
         return false()
     up, note = thread(Annotation)
+    in_thread = select(1).select_from(up).where(_is_in_closed_classroom(note, viewer)).exists()
+    # Nearly all are notes, and a way up a thread costs more than to write a row.
+    return not_(case((Annotation.parent_id.is_(None), _is_in_closed_classroom(Annotation, viewer)), else_=in_thread))
+
+
+def _is_in_closed_classroom(annotation: type[Annotation], viewer: Viewer) -> Condition:
+    """Is it for a classroom that is over, or that is not the viewer's?"""
     open_classroom = select(1).where(
-        Group.id == note.classroom_id,
+        Group.id == annotation.classroom_id,
         among(Group.id, viewer.group_ids),
         or_(Group.end_date.is_(None), Group.end_date >= cast(func.timezone("UTC", func.now()), Date)),
     )
-    closed = or_(note.classroom_gone, and_(note.classroom_id.is_not(None), not_(open_classroom.exists())))
-    return not_(select(1).select_from(up).where(closed).exists())
+    return or_(annotation.classroom_gone, and_(annotation.classroom_id.is_not(None), not_(open_classroom.exists())))
 
 
 def its_creator(viewer: Viewer) -> Condition:

@@ -304,7 +304,7 @@ def _allow(request: Request, operation: OperationDefinitionNode) -> None:
 def _response_to(outcome: Outcome, media_type: str) -> Response:
     if isinstance(outcome.answer, Planned):
         extensions = b"" if outcome.cost is None else b',"extensions":' + orjson.dumps({"cost": outcome.cost})
-        return _response(b'{"data":%b%b}' % (outcome.answer.data, extensions), media_type, 200)
+        return _response(b"".join([b'{"data":', *outcome.answer.data, extensions, b"}"]), media_type, 200)
     result = outcome.answer
     if outcome.cost is not None:
         result.extensions = {**(result.extensions or {}), "cost": outcome.cost}

@@ -34,7 +34,7 @@ from genji_graphql.access.viewer import Viewer
 from genji_graphql.models import Base
 from genji_graphql.plans import connections, objects
 from genji_graphql.plans.arguments import Arguments, Everything
-from genji_graphql.plans.holes import Found, Level, Levels
+from genji_graphql.plans.holes import Found, Level, Levels, pieces_of
 from genji_graphql.plans.levels import Attribute, Calculated, Counted, Grouped, One
 from genji_graphql.plans.refusal import NotPlannable
 from genji_graphql.plans.roots import Asker, List, Lookup, Root, Things
@@ -61,10 +61,10 @@ class Plan:
         self._roots = [part for part in parts if isinstance(part, Root)]
         self._levels = Levels(level for root in self._roots for level in root.levels)
 
-    async def answer(self, run: Run) -> bytes:
+    async def answer(self, run: Run) -> list[bytes]:
         keys = {level: wanted for root in self._roots for level, wanted in root.keys(run).items()}
         found = defaultdict[Level, Found](dict, await self._levels.load(run, keys))
-        return b"".join(
+        return pieces_of(
             [part if isinstance(part, bytes) else await part.answer(run, keys, found) for part in self._parts]
         )
 

@@ -1,18 +1,18 @@
 """Levels that are lists in pages, as the Relay specification of cursor connections has them."""
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import func
+from sqlalchemy import func, select
 
 from genji_graphql.driver import Values
 from genji_graphql.plans.arguments import Asked
-from genji_graphql.plans.holes import Found, Level
-from genji_graphql.plans.run import Row, Run
+from genji_graphql.plans.holes import Found, Level, Rope, joined
+from genji_graphql.plans.run import Run
 from genji_graphql.plans.scalars import as_list, fixed, integer, sent
-from genji_graphql.plans.shapes import ROW, Cursor, Pieces, Shown
+from genji_graphql.plans.shapes import LIST, ROW, Cursor, Pieces, Shown, Texts
 from genji_graphql.plans.slots import ANY_PARENTS, shape_of
 from genji_graphql.reads.edges import ToMany, count_statement, gathered_statement
 from genji_graphql.reads.pages import Page, Slice, cursors, slice_of
@@ -23,25 +23,26 @@ class Loaded:
     """One parent's page, and what is shown of its rows."""
 
     page: Slice
-    texts: Sequence[bytes] = ()
-    """For each shape, the texts of the rows, with commas between."""
+    texts: Sequence[Rope] = ()
+    """For each shape, the text of the rows, with commas between."""
     count: int = 0
-    cursor: Callable[[int], bytes] = bytes
-    """The cursor of a row of the page, by its number."""
+    cursor: Cursor = bytes
+    places: Sequence[bytes] = ()
+    """What the cursors of the rows are made of."""
 
 
-Part = Callable[[Loaded], bytes]
+Part = Callable[[Loaded], Rope]
 """A part of a connection's answer."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows in one shape."""
+    """The rows in one shape, between brackets."""
 
     shape: int
 
-    def __call__(self, loaded: Loaded) -> bytes:
-        return b"[%b]" % loaded.texts[self.shape]
+    def __call__(self, loaded: Loaded) -> Rope:
+        return loaded.texts[self.shape]
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ class PageInfo:
     def tells_cursors(self) -> bool:
         return start_cursor in self.parts or end_cursor in self.parts
 
-    def __call__(self, loaded: Loaded) -> bytes:
-        return b"".join(part.encode() if isinstance(part, str) else part(loaded) for part in self.parts)
+    def __call__(self, loaded: Loaded) -> Rope:
+        return joined([part.encode() if isinstance(part, str) else part(loaded) for part in self.parts])
 
 
 def has_next(loaded: Loaded) -> bytes:
@@ -67,11 +68,11 @@ def has_previous(loaded: Loaded) -> bytes:
 
 
 def start_cursor(loaded: Loaded) -> bytes:
-    return loaded.cursor(loaded.page.rows[0]) if loaded.page.rows else b"null"
+    return loaded.cursor(loaded.places[loaded.page.rows[0]]) if loaded.page.rows else b"null"
 
 
 def end_cursor(loaded: Loaded) -> bytes:
-    return loaded.cursor(loaded.page.rows[-1]) if loaded.page.rows else b"null"
+    return loaded.cursor(loaded.places[loaded.page.rows[-1]]) if loaded.page.rows else b"null"
 
 
 def total(loaded: Loaded) -> bytes:
@@ -100,7 +101,7 @@ class Many(Level):
     ) -> None:
         self.edge = edge
         self.asked = asked
-        self.parts = [part.encode() if isinstance(part, str) else part for part in parts]
+        self.parts = list(_bracketed(parts))
         self.shapes = shapes
         self._alone = _Pages([self])
 
@@ -115,18 +116,47 @@ class Many(Level):
     async def load(self, run: Run, keys: Collection[int]) -> Found:
         return await self._alone.load(run, keys)
 
-    def written(self, loaded: Loaded) -> bytes:
-        return b"".join([part if isinstance(part, bytes) else part(loaded) for part in self.parts])
+    def written(self, loaded: Loaded) -> Rope:
+        return joined([part if isinstance(part, bytes) else part(loaded) for part in self.parts])
+
+
+def _bracketed(parts: Sequence[str | Part]) -> Iterator[bytes | Part]:
+    """The parts, with brackets around rows, and as few of them as can be: they are written for each parent."""
+    text = ""
+    for part in parts:
+        if isinstance(part, str):
+            text += part
+            continue
+        before, after = ("[", "]") if isinstance(part, Rows) else ("", "")
+        yield (text + before).encode()
+        yield part
+        text = after
+    yield text.encode()
 
 
 @dataclass(slots=True)
-class _List:
-    """One parent's rows as the statement gives them."""
+class _Lists:
+    """The lists of the parents that have any rows."""
 
-    page: Slice
+    keys: Sequence[int] = ()
+    pages: Sequence[Slice] = ()
     """With the rows' numbers in the place of rows."""
-    texts: Sequence[bytes]
-    places: Sequence[bytes] = ()
+    texts: Sequence[Texts] = ()
+    """For each shape."""
+    places: Sequence[Sequence[bytes]] = ()
+
+    def of(self, keys: Collection[int]) -> "_Lists":
+        """Those of some parents."""
+        wanted = frozenset(keys)
+        if wanted.issuperset(self.keys):
+            return self
+        some = [number for number, key in enumerate(self.keys) if key in wanted]
+        return _Lists(
+            [self.keys[number] for number in some],
+            [self.pages[number] for number in some],
+            [texts.some(some) for texts in self.texts],
+            self.places and [self.places[number] for number in some],
+        )
 
 
 class _Pages(Level):
@@ -156,48 +186,49 @@ class _Pages(Level):
         lists = await self._pages(run, page, shape, values, wanted)
         counts = await self._counted(run, shape, values, wanted)
         cursor = cursors(self._edge.listing, page)
-        texts = iter(await self._texts(run, lists, keys, cursor))
+        of_ways = [lists.of(of_way) for of_way in keys]
+        shown = iter(await self._shown.filled(run, list(self._texts(of_ways)), cursor))
         found: list[Found] = []
-        for way, of_way in zip(self._ways, keys, strict=True):
-            mine = [dict(zip(_found_of(lists, of_way), next(texts), strict=True)) for _ in way.shapes]
+        for way, mine, of_way in zip(self._ways, of_ways, keys, strict=True):
+            empty = Loaded(slice_of(range(0), page), [b"" for _ in way.shapes])
             # Most rows of a level may have nothing below them, so nothing is written once for all of them.
-            empty = _List(slice_of(range(0), page), ())
-            nothing = way.written(Loaded(empty.page, [b"" for _ in mine]))
-            found.append(
-                {
-                    key: way.written(_loaded(key, lists.get(key, empty), mine, counts, cursor))
-                    if key in lists or key in counts
-                    else nothing
-                    for key in of_way
-                }
-            )
+            written = dict.fromkeys(of_way, way.written(empty))
+            written |= {key: way.written(replace(empty, count=number)) for key, number in counts.items()}
+            texts = [next(shown) for _ in way.shapes]
+            for number, key in enumerate(mine.keys):
+                of_key = [text[number] for text in texts]
+                places = mine.places[number] if mine.places else ()
+                written[key] = way.written(Loaded(mine.pages[number], of_key, counts.get(key, 0), cursor, places))
+            found.append(written)
         return found
 
-    async def _pages(
-        self, run: Run, page: Page, shape: Page, values: Values, keys: Collection[int]
-    ) -> Mapping[int, _List]:
+    def _texts(self, lists: Sequence[_Lists]) -> Iterator[Texts]:
+        """For each shape of each way."""
+        place = 0
+        for way, of_way in zip(self._ways, lists, strict=True):
+            for _ in way.shapes:
+                yield of_way.texts[place] if of_way.keys else Texts()
+                place += 1
+
+    async def _pages(self, run: Run, page: Page, shape: Page, values: Values, keys: Collection[int]) -> _Lists:
         if not self._lists:
-            return {}
+            return _Lists()
         # Where it has only to be shown, a list comes as it will stand in the answer.
         as_it_stands = not (self._tells_of_page or page.backwards)
-        rows = await run.fetch(
+        ((parents, numbers, *texts),) = await run.fetch(
             (self, shape), lambda: self._statement(run, shape, as_it_stands=as_it_stands), keys, values
         )
-        run.loaded += sum(row[1] for row in rows) - len(rows)
+        run.loaded += sum(numbers or ()) - 1
+        if parents is None:
+            return _Lists()
         if as_it_stands:
-            everything = slice_of((), page)
-            return {row[0]: _List(everything, row[2:]) for row in rows}
-        return {row[0]: self._list(row, page) for row in rows}
-
-    def _list(self, row: Row, page: Page) -> _List:
-        _, number, *texts = row
-        in_order = slice_of(range(number), page)
-        if self._tells_cursors:
-            places, *texts = texts
-            return _List(in_order, [_in(in_order, text) for text in texts], places.split(ROW))
-        return _List(in_order, [_in(in_order, text) for text in texts])
+            return _Lists(parents, [slice_of((), page)] * len(parents), [Texts(text, numbers) for text in texts])
+        pages = [slice_of(range(number), page) for number in numbers]
+        places = [text.split(ROW) for text in texts.pop(0).split(LIST)] if self._tells_cursors else []
+        return _Lists(parents, pages, [_in(pages, text) for text in texts], places)
 
     def _statement(self, run: Run, page: Page, *, as_it_stands: bool) -> Any:
+        """One row for all parents, with a list for each: the driver would wake up for every few kilobytes of many."""
         between = "," if as_it_stands else ROW.decode()
         place = as_list(cast(Any, self._edge.listing.columns(page.order)))
 
@@ -206,10 +237,16 @@ class _Pages(Level):
             return places + self._shown.texts(row, run.kind, place)
 
         def gather(columns: Sequence[Any]) -> list[Any]:
-            return [func.count(), *(sent(func.string_agg(column, fixed(between))) for column in columns)]
+            return [func.count(), *(func.string_agg(column, fixed(between)) for column in columns)]
 
-        return gathered_statement(
+        lists = gathered_statement(
             self._edge, run.kind, page, ANY_PARENTS, show, gather, beyond=0 if as_it_stands else 1
+        ).subquery()
+        parent, number, *texts = lists.c
+        return select(
+            func.array_agg(parent),
+            func.array_agg(number),
+            *(sent(func.string_agg(text, fixed(LIST.decode()))) for text in texts),
         )
 
     async def _counted(self, run: Run, shape: Page, values: Values, keys: Collection[int]) -> Mapping[int, int]:
@@ -223,34 +260,11 @@ class _Pages(Level):
         )
         return dict(rows)
 
-    async def _texts(
-        self, run: Run, lists: Mapping[int, _List], keys: Sequence[Collection[int]], cursor: Cursor
-    ) -> list[list[bytes]]:
-        """For each shape of each way, the lists of that way's keys."""
-        texts: list[list[bytes]] = []
-        for way, of_way in zip(self._ways, keys, strict=True):
-            for _ in way.shapes:
-                place = len(texts)
-                texts.append([lists[key].texts[place] for key in _found_of(lists, of_way)])
-        return await self._shown.filled(run, texts, cursor)
 
-
-def _loaded(
-    key: int, of_key: _List, texts: Sequence[Mapping[int, bytes]], counts: Mapping[int, int], cursor: Cursor
-) -> Loaded:
-    return Loaded(
-        of_key.page,
-        [text.get(key, b"") for text in texts],
-        counts.get(key, 0),
-        lambda number: cursor(of_key.places[number]),
-    )
-
-
-def _found_of(lists: Mapping[int, _List], keys: Collection[int]) -> list[int]:
-    return [key for key in keys if key in lists]
-
-
-def _in(order: Slice, text: bytes) -> bytes:
-    """The rows of a text, in the order of the page."""
-    rows = text.split(ROW)
-    return b",".join([rows[number] for number in order.rows])
+def _in(pages: Sequence[Slice], text: bytes) -> Texts:
+    """Lists of rows, each in the order of its page."""
+    lists = [
+        b",".join([rows[number] for number in page.rows])
+        for page, rows in zip(pages, (rows.split(ROW) for rows in text.split(LIST)), strict=True)
+    ]
+    return Texts(LIST.join(lists), [len(page.rows) for page in pages])

@@ -12,10 +12,38 @@ from genji_graphql.plans.refusal import GaveUp
 from genji_graphql.plans.run import Run
 from genji_graphql.plans.scalars import Json
 
-Found = Mapping[int, bytes]
+Rope = bytes | list["Rope"]
+"""A text, or the texts that it consists of: what is long is put together at the end, once."""
+
+Found = Mapping[int, Rope]
 """What was found, by the number that it was looked for by."""
 
 _NOTHING: Found = {}
+
+_SHORT = 1000
+"""Bytes below which a text is put together at once."""
+
+
+def joined(pieces: list[Rope]) -> Rope:
+    """The pieces as one text, if they are short ones."""
+    if {bytes}.issuperset(map(type, pieces)) and sum(map(len, pieces)) < _SHORT:
+        return b"".join(pieces)  # type: ignore[arg-type]
+    return pieces
+
+
+def pieces_of(text: Rope) -> list[bytes]:
+    """What a text consists of, in order."""
+    pieces: list[bytes] = []
+
+    def take(text: Rope) -> None:
+        if isinstance(text, bytes):
+            pieces.append(text)
+        else:
+            for piece in text:
+                take(piece)
+
+    take(text)
+    return pieces
 
 
 class Told(ABC):
@@ -51,7 +79,7 @@ class Filling(ABC):
     """What has to be found for it."""
 
     @abstractmethod
-    def texts(self, found: "Mapping[Level, Found]") -> list[bytes]:
+    def texts(self, found: "Mapping[Level, Found]") -> list[Rope]:
         """For each row."""
 
 
@@ -139,7 +167,7 @@ class _OfLevel(Filling):
         self._level = level
         self._numbers = numbers.each
 
-    def texts(self, found: Mapping[Level, Found]) -> list[bytes]:
+    def texts(self, found: Mapping[Level, Found]) -> list[Rope]:
         of_level, missing = found.get(self._level, _NOTHING).get, self._level.missing
         texts = [of_level(number, missing) for number in self._numbers]
         if missing is None and None in texts:
@@ -153,7 +181,7 @@ class Reference(NamedTuple):
     level: Level
     number: int
 
-    def text(self, found: Mapping[Level, Found]) -> bytes:
+    def text(self, found: Mapping[Level, Found]) -> Rope:
         text = found.get(self.level, _NOTHING).get(self.number, self.level.missing)
         if text is None:
             raise GaveUp("what may not be null is")
@@ -175,8 +203,5 @@ class Drafts(Filling):
                 if isinstance(piece, Reference):
                     self.wanted.setdefault(piece.level, set()).add(piece.number)
 
-    def texts(self, found: Mapping[Level, Found]) -> list[bytes]:
-        return [
-            b"".join([piece if isinstance(piece, bytes) else piece.text(found) for piece in draft])
-            for draft in self._drafts
-        ]
+    def texts(self, found: Mapping[Level, Found]) -> list[Rope]:
+        return [[piece if isinstance(piece, bytes) else piece.text(found) for piece in draft] for draft in self._drafts]

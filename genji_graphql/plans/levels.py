@@ -11,7 +11,7 @@ from genji_graphql.models import Base
 from genji_graphql.plans.holes import Found, Level, Number
 from genji_graphql.plans.run import Run
 from genji_graphql.plans.scalars import integer, sent
-from genji_graphql.plans.shapes import Pieces, Shown
+from genji_graphql.plans.shapes import LIST, Pieces, Shown, Texts
 from genji_graphql.plans.slots import ANY_PARENTS
 from genji_graphql.reads.edges import Computed, ToMany, computed_statement, count_statement, rows_statement
 from genji_graphql.reads.filters import Where
@@ -70,7 +70,10 @@ class _Rows(Level):
         found = [[row[0] for row in rows if row[0] in several] for several in wanted]
         texts = await self._shown.filled(
             run,
-            [[row[place] for row in rows if row[0] in several] for place, several in enumerate(wanted, start=1)],
+            [
+                Texts(LIST.join([row[place] for row in rows if row[0] in several]), [1] * len(numbers))
+                for place, (several, numbers) in enumerate(zip(wanted, found, strict=True), start=1)
+            ],
         )
         return [dict(zip(numbers, shown, strict=True)) for numbers, shown in zip(found, texts, strict=True)]
 

@@ -1,6 +1,6 @@
 """Answers by plans: each document is compiled when it is first asked, and its plan kept while it is in use."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -49,8 +49,8 @@ class Operation:
 class Planned:
     """An answer without errors."""
 
-    data: bytes
-    """As JSON."""
+    data: Sequence[bytes]
+    """As JSON, in pieces."""
     loaded: int
     """How many rows the database gave for it."""
 

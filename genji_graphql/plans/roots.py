@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from genji_graphql.models import Base
 from genji_graphql.plans.arguments import Arguments
-from genji_graphql.plans.holes import Found, Level
+from genji_graphql.plans.holes import Found, Level, Rope
 from genji_graphql.plans.refusal import GaveUp
 from genji_graphql.plans.run import Run
 from genji_graphql.reads import ids
@@ -27,7 +27,7 @@ class Root(ABC):
         return {}
 
     @abstractmethod
-    async def answer(self, run: Run, keys: Keys, found: Mapping[Level, Found]) -> bytes: ...
+    async def answer(self, run: Run, keys: Keys, found: Mapping[Level, Found]) -> Rope: ...
 
 
 class Lookup(Root):
@@ -42,7 +42,7 @@ class Lookup(Root):
         row_id = ids.row_id(self._arguments.given(run)["id"], self._model)
         return {self.levels[0]: [] if row_id is None else [row_id]}
 
-    async def answer(self, _run: Run, keys: Keys, found: Mapping[Level, Found]) -> bytes:
+    async def answer(self, _run: Run, keys: Keys, found: Mapping[Level, Found]) -> Rope:
         (level,) = self.levels
         return found[level].get(keys[level][0], _NULL) if keys[level] else _NULL
 
@@ -77,11 +77,14 @@ class Things(Root):
             raise GaveUp("too many ids are asked for")
         return [ids.parse(text) or ("", 0) for text in texts]
 
-    async def answer(self, run: Run, _keys: Keys, found: Mapping[Level, Found]) -> bytes:
+    async def answer(self, run: Run, _keys: Keys, found: Mapping[Level, Found]) -> Rope:
         texts = [self._text(name, number, found) for name, number in self._named(run)]
-        return texts[0] if "id" in self._arguments.given(run) else b"[%b]" % b",".join(texts)
+        if "id" in self._arguments.given(run):
+            return texts[0]
+        separated = [piece for text in texts for piece in (b",", text)][1:]
+        return [b"[", *separated, b"]"]
 
-    def _text(self, name: str, number: int, found: Mapping[Level, Found]) -> bytes:
+    def _text(self, name: str, number: int, found: Mapping[Level, Found]) -> Rope:
         level = self._levels.get(name)
         return _NULL if level is None else found[level].get(number, _NULL)
 
@@ -92,5 +95,5 @@ class List(Root):
     def __init__(self, level: Level) -> None:
         self._level = level
 
-    async def answer(self, run: Run, _keys: Keys, _found: Mapping[Level, Found]) -> bytes:
+    async def answer(self, run: Run, _keys: Keys, _found: Mapping[Level, Found]) -> Rope:
         return (await self._level.load(run, [_NOWHERE]))[_NOWHERE]

@@ -1,17 +1,17 @@
 """Shapes: what an answer shows of a row, written by PostgreSQL but for holes, which are filled from the levels below.
 
 JSON has no place for control characters, so they mark the holes, and where a row and a list of rows end. The texts of
-a thousand rows are cut at their holes, filled and joined in C, whatever is in them.
+a thousand rows are cut at their holes and filled in C, whatever is in them.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func
 
 from genji_graphql.access.viewer import Viewer
-from genji_graphql.plans.holes import Found, Hole, Level, Levels, Told
+from genji_graphql.plans.holes import Found, Hole, Level, Levels, Rope, Told
 from genji_graphql.plans.refusal import GaveUp
 from genji_graphql.plans.run import Run
 from genji_graphql.plans.scalars import Json, fixed, joined
@@ -27,6 +27,8 @@ _NULL = b"\x04"
 
 _MARK = fixed(HOLE.decode())
 _NOWHERE = fixed("[]")
+_SHORT = 200
+"""Bytes of a filling below which a text with it is put together at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,23 @@ class Written:
 @dataclass(frozen=True, eq=False)
 class Placed:
     """The cursor of a row of a list."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts of one shape, and of how many rows each is."""
+
+    joined: bytes = b""
+    """With LIST between two of them."""
+    rows: Sequence[int] = ()
+
+    @property
+    def apart(self) -> list[bytes]:
+        return self.joined.split(LIST) if self.rows else []
+
+    def some(self, numbers: Sequence[int]) -> "Texts":
+        apart = self.apart
+        return Texts(LIST.join([apart[number] for number in numbers]), [self.rows[number] for number in numbers])
 
 
 Piece = str | Written | Hole | Placed
@@ -72,17 +91,20 @@ class Shape:
                     pieces += [_MARK, piece.told.text(row), _MARK]
         return func.coalesce(joined(pieces), fixed(_NULL.decode()))
 
-    def cut(self, texts: Sequence[bytes]) -> "Cut | None":
-        """The texts as one, unless they have no holes."""
-        return Cut(LIST.join(texts).split(HOLE), self._holes) if texts and self._holes else None
+    def cut(self, texts: Texts) -> "Cut | None":
+        """The texts at their holes, unless they have none."""
+        return Cut(texts, self._holes) if texts.rows and self._holes else None
 
 
 class Cut:
-    """The text of many rows of one shape, cut at its holes: every other piece is one."""
+    """The texts of many rows of one shape, cut at their holes: every other piece is one."""
 
-    def __init__(self, pieces: list[bytes], holes: Sequence[Hole | Placed]) -> None:
-        self._pieces = pieces
+    def __init__(self, texts: Texts, holes: Sequence[Hole | Placed]) -> None:
+        # The end of a text and the beginning of the next are one piece.
+        pieces: Any = texts.joined.split(HOLE)
+        self._pieces: list[Any] = pieces
         self._number = len(holes)
+        self._lengths = [2 * self._number * rows for rows in texts.rows]
         told: dict[Told, Any] = {}
         for place, hole in enumerate(holes):
             if isinstance(hole, Hole) and hole.told not in told:
@@ -96,15 +118,35 @@ class Cut:
     def wanted(self) -> Mapping[Level, Collection[int]]:
         return {level: numbers for one in self._fillings if one is not None for level, numbers in one.wanted.items()}
 
-    def filled(self, found: Mapping[Level, Found], cursor: "Cursor | None") -> bytes:
+    def filled(self, found: Mapping[Level, Found], cursor: "Cursor | None") -> list[Rope]:
+        """The texts, with what was found in their holes."""
+        short = True
         for place, filling in enumerate(self._fillings):
             places = self._places(place)
             if filling is not None:
-                self._pieces[places] = filling.texts(found)
-                continue
-            assert cursor is not None  # noqa: S101 - only rows of lists have one
-            self._pieces[places] = list(map(cursor, self._pieces[places]))
-        return b"".join(self._pieces)
+                texts = filling.texts(found)
+            else:
+                assert cursor is not None  # noqa: S101 - only rows of lists have one
+                texts = [cursor(values) for values in self._pieces[places]]
+            self._pieces[places] = texts
+            short = short and _are_short(texts)
+        return [b"".join(text) for text in self._apart()] if short else list(self._apart())
+
+    def _apart(self) -> Iterator[list[Any]]:
+        """Each text's own pieces."""
+        pieces, start = self._pieces, 0
+        for length in self._lengths[:-1]:
+            end = start + length
+            last, first = pieces[end].split(LIST)
+            pieces[end] = last
+            yield pieces[start : end + 1]
+            pieces[end] = first
+            start = end
+        yield pieces[start:]
+
+
+def _are_short(texts: Sequence[Rope]) -> bool:
+    return {bytes}.issuperset(map(type, texts)) and sum(map(len, texts)) < _SHORT * len(texts)
 
 
 Cursor = Callable[[bytes], bytes]
@@ -123,16 +165,14 @@ class Shown:
         # A label for each, lest two that are the same become one.
         return [shape.text(row, viewer, place).label(f"text_{number}") for number, shape in enumerate(self._shapes)]
 
-    async def filled(
-        self, run: Run, texts: Sequence[Sequence[bytes]], cursor: Cursor | None = None
-    ) -> list[list[bytes]]:
+    async def filled(self, run: Run, texts: Sequence[Texts], cursor: Cursor | None = None) -> list[list[Rope]]:
         """For each shape its texts, as many as there are, with all their holes filled."""
-        if any(_NULL in text for of_shape in texts for text in of_shape):
+        if any(_NULL in of_shape.joined for of_shape in texts):
             raise GaveUp("what may not be null is")
         cut = [shape.cut(of_shape) for shape, of_shape in zip(self._shapes, texts, strict=True)]
         wanted = {level: numbers for one in cut if one is not None for level, numbers in one.wanted().items()}
         found = await self._levels.load(run, wanted)
         return [
-            list(of_shape) if one is None else one.filled(found, cursor).split(LIST)
+            list(of_shape.apart) if one is None else one.filled(found, cursor)
             for one, of_shape in zip(cut, texts, strict=True)
         ]
