@@ -82,7 +82,10 @@ class Size:
 
 
 async def load(url: str, size: Size) -> None:
-    """Fill a migrated database. The role must be a superuser: triggers and foreign keys rest meanwhile."""
+    """Fill a migrated database. The role must be a superuser: triggers and foreign keys rest meanwhile.
+
+    What they would see to, such as where a note stands, is written as they would have it.
+    """
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("SET session_replication_role = replica; SET synchronous_commit = off")

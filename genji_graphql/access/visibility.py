@@ -55,13 +55,14 @@ Model = type[Base]
 # costs more than to run most statements.
 _collection = aliased(DocumentCollection)
 _document = aliased(Document)
-_element = aliased(DocumentElement)
 _note = aliased(Annotation)
 _higher = aliased(Annotation)
 _share = aliased(ObjectShare)
 
+# What a note stands on: who was shown one of them sees the place of every note that says it stands there.
+_TEXTS = {DocumentCollection, Document, DocumentElement}
+
 _placed = join(_document, _collection, _collection.id == _document.document_collection_id)
-_nothing = select(literal(1).label("nothing")).subquery()
 
 
 # An annotation's condition takes milliseconds to put together, which is most of what a short statement costs, and half
@@ -81,7 +82,7 @@ def visible_notes(viewer: Viewer, given: Model | None = None) -> Condition:
     """
     return and_(
         Annotation.parent_id.is_(None),
-        true() if given is DocumentElement else _place(Annotation, viewer),
+        true() if given in _TEXTS else _place(Annotation, viewer),
         _classroom(Annotation, viewer),
         _life(Annotation, viewer, _moderated_alone(Annotation, viewer)),
     )
@@ -149,16 +150,32 @@ def _elements(viewer: Viewer, given: Model | None, level: AccessLevel = AccessLe
 def _reached(
     collection: type[DocumentCollection], document: type[Document] | None, viewer: Viewer, level: AccessLevel
 ) -> Condition:
-    """Anyone sees what is public; its keeper manages it; a share gives its level, unless the collection is private."""
+    """Anyone sees what is public; its keeper manages it; a share gives its level. A document has its own besides."""
     public = collection.visibility == Visibility.PUBLIC if level is AccessLevel.VIEW else false()
     if viewer.is_anonymous:
         return public
-    kept = [collection.keeper_id == viewer.user_id]
-    shared = [collection.id.in_(_shared(SharedObject.COLLECTION, viewer, level))]
-    if document is not None:
-        kept.append(document.owner_id == viewer.user_id)
-        shared.append(document.id.in_(_shared(SharedObject.DOCUMENT, viewer, level)))
-    return or_(public, *kept, and_(collection.visibility != Visibility.PRIVATE, or_(*shared)))
+    kept = collection.keeper_id == viewer.user_id
+    reached = or_(public, kept, _lent(collection, SharedObject.COLLECTION, collection.id, viewer, level))
+    return reached if document is None else or_(reached, _reached_alone(collection, document, viewer, level))
+
+
+def _reached_alone(
+    collection: type[DocumentCollection], document: type[Document], viewer: Viewer, level: AccessLevel
+) -> Condition:
+    """What a document gives by itself, in whatever collection: to its owner, and by its own shares."""
+    owned = document.owner_id == viewer.user_id
+    return or_(owned, _lent(collection, SharedObject.DOCUMENT, document.id, viewer, level))
+
+
+def _lent(
+    collection: type[DocumentCollection],
+    kind: SharedObject,
+    shared_id: SQLCoreOperations[int],
+    viewer: Viewer,
+    level: AccessLevel,
+) -> Condition:
+    """The shares of a private collection sleep, and those of its documents."""
+    return and_(collection.visibility != Visibility.PRIVATE, shared_id.in_(_shared(kind, viewer, level)))
 
 
 def _annotations(viewer: Viewer, given: Model | None) -> Condition:
@@ -227,26 +244,24 @@ def _classroom(annotation: type[Annotation], viewer: Viewer) -> Condition:
 
 
 def _place(annotation: type[Annotation], viewer: Viewer, level: AccessLevel = AccessLevel.VIEW) -> Condition:
-    """It follows the element it is on; without one its document; without one its collection."""
+    """It follows the element it is on; without one its document; without one its collection.
+
+    The database sees to it that the note's own columns say where that is.
+    """
     if viewer.is_administrator:
         return true()
-    # Joined one after the other, so that what the row says besides, of another text, is never looked at.
-    there = (
-        _nothing.outerjoin(_element, _element.id == annotation.document_element_id)
-        .outerjoin(_document, _document.id == func.coalesce(_element.document_id, annotation.document_id))
-        .join(
-            _collection,
-            _collection.id == func.coalesce(_document.document_collection_id, annotation.document_collection_id),
-        )
-    )
-    place = select(1).select_from(there).where(_reached(_collection, _document, viewer, level)).exists()
-    if viewer.is_anonymous or level is not AccessLevel.VIEW:
+    its_collection = _collection.id == annotation.document_collection_id
+    in_collection = select(1).where(its_collection, _reached(_collection, None, viewer, level)).exists()
+    if viewer.is_anonymous:
+        return in_collection
+    its_document = _document.id == annotation.document_id
+    alone = _reached_alone(_collection, _document, viewer, level)
+    on_document = select(1).select_from(_placed).where(its_document, alone).exists()
+    # The collection first: where it is enough, as it nearly always is, nothing else is looked at.
+    place = or_(in_collection, on_document)
+    if level is not AccessLevel.VIEW:
         return place
-    nowhere = and_(
-        annotation.document_element_id.is_(None),
-        annotation.document_id.is_(None),
-        annotation.document_collection_id.is_(None),
-    )
+    nowhere = annotation.document_collection_id.is_(None)
     return or_(place, and_(nowhere, annotation.keeper_id == viewer.user_id))
 
 

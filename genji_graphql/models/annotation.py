@@ -20,7 +20,8 @@ class Annotation(Base):
 
     __tablename__ = "annotations"
 
-    # What it is about. An annotation of a whole document or collection has no element.
+    # What it is about. An annotation of a whole document or collection has no element. Triggers keep the collection and
+    # the document those of the element, or the collection that of the document: whatever is written, whatever moves.
     document_collection_id: Mapped[int | None] = mapped_column(
         ForeignKey("document_collections.id", ondelete="SET NULL")
     )

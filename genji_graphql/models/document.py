@@ -28,5 +28,6 @@ class Document(Base):
         Index("idx_documents_owner", "owner_id"),
         # A collection's documents, page by page.
         Index("idx_documents_order", "document_collection_id", "position", "id"),
+        # It also makes whoever moves one wait for notes that are being written on it, and they for it.
         UniqueConstraint("document_collection_id", "source_id"),
     )

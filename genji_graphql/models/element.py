@@ -31,6 +31,7 @@ class DocumentElement(Base):
         Index("idx_document_elements_content", "content", postgresql_using="gin"),
         # A document's elements, page by page.
         Index("idx_document_elements_order", "document_id", "position", "id"),
+        # It also makes whoever moves one wait for notes that are being written on it, and they for it.
         UniqueConstraint("document_id", "source_id"),
     )
 

@@ -139,12 +139,13 @@ async def test_a_document_that_is_shared_alone_opens_no_collection(house: House)
     assert (note["document"], note["element"]) == ({"id": house.id("lent chapter")}, {"id": house.id("lent line")})
 
 
-async def test_a_note_does_not_lead_into_rooms_that_it_merely_names(house: House) -> None:
+async def test_a_note_leads_to_where_it_stands_and_not_into_rooms_that_it_merely_names(house: House) -> None:
     query = """query Read($id: ID!) { annotation(id: $id) { document { id } collection { id } element { id }
         targets { ... on SpecificResource { source place { id } } } } }"""
     id_ = house.id("note on the open line that names closed")
     note = (await house.place.service.ask(query, {"id": id_}))["annotation"]
-    assert (note["document"], note["collection"], note["element"]) == (None, None, {"id": house.id("open line")})
+    stands = {"document": "open chapter", "collection": "open", "element": "open line"}
+    assert {name: note[name] for name in stands} == {name: {"id": house.id(label)} for name, label in stands.items()}
     places = [target["place"] for target in note["targets"]]
     assert places == [None, None, None, {"id": house.id("open line")}, None, {"id": house.id("note")}]
 

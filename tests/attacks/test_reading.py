@@ -156,8 +156,15 @@ async def test_no_way_to_a_person_leads_to_their_address(house: House, name: str
         ("guest", "note on the lent line", "Annotation { collection { title } }", [None]),
         ("guest", "note on the lent line", "Annotation { element { document { collection { title } } } }", [None]),
         ("author", "closed own chapter", "Document { collection { title } }", [None]),
-        ("visitor", "note on the open line that names closed", "Annotation { document { title } }", [None]),
-        ("visitor", "note on the open line that names closed", "Annotation { collection { title } }", [None]),
+        # What it names besides its element isn't kept: it leads to where it stands, and nowhere else.
+        (
+            "visitor",
+            "note on the open line that names closed",
+            "Annotation { document { title } }",
+            [mark("open chapter")],
+        ),
+        ("visitor", "note on the open line that names closed", "Annotation { collection { title } }", [mark("open")]),
+        ("keeper", "note on the closed line that names open", "Annotation { collection { title } }", [mark("closed")]),
         ("author", "class note of one who left", "Annotation { classroom { name } }", [None]),
         ("friend", "share of closed with friend", "ObjectShare { object { __typename } }", [None]),
         ("friend", "share of closed with friend", "ObjectShare { createdBy { username } }", [None]),
@@ -312,20 +319,25 @@ async def test_asking_for_what_names_nothing_does_not_tell_who_names_a_hidden_th
     """`null` is what the fields of these rows show, whether something hidden is named or nothing."""
     hidden = await world.collection(Visibility.PRIVATE)
     chapter = await world.document(hidden)
-    line = await world.element(await world.document(await world.collection()))
-    await world.note(line)
-    await world.note(line, document_id=chapter.id, document_collection_id=hidden.id)
-    query = """query Guess($null: IDFilter) {
-        collection: annotations(where: {collection: $null}) { totalCount nodes { collection { id } } }
-        not: annotations(where: {not: {collection: $null}}) { totalCount nodes { collection { id } } }
-        document: annotations(where: {document: $null}) { totalCount nodes { document { id } } } }"""
+    note = await world.note(await world.element(await world.document(await world.collection())))
+    # A note stands where its element does; what answers it may say that it stands anywhere, or nothing of it.
+    await world.response(note)
+    await world.response(note, document_id=chapter.id)
+    query = """query Guess($null: IDFilter, $replies: StringFilter) {
+        collection: annotations(where: {motivation: $replies, collection: $null}) {
+            totalCount nodes { collection { id } } }
+        not: annotations(where: {motivation: $replies, not: {collection: $null}}) {
+            totalCount nodes { collection { id } } }
+        document: annotations(where: {motivation: $replies, document: $null}) {
+            totalCount nodes { document { id } } } }"""
+    variables = {"null": {"eq": None}, "replies": {"eq": "replying"}}
 
-    assert await service.ask(query, {"null": {"eq": None}}) == {
+    assert await service.ask(query, variables) == {
         "collection": {"totalCount": 2, "nodes": [{"collection": None}] * 2},
         "not": {"totalCount": 0, "nodes": []},
         "document": {"totalCount": 2, "nodes": [{"document": None}] * 2},
     }
-    seen = await service.ask(query, {"null": {"eq": None}}, viewer=Viewer(999, is_administrator=True))
+    seen = await service.ask(query, variables, viewer=Viewer(999, is_administrator=True))
     assert [seen[name]["totalCount"] for name in ("collection", "not", "document")] == [1, 1, 1]
 
 

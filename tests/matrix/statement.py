@@ -5,7 +5,7 @@ row by row, without a thought for speed.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import IntEnum
 from functools import cached_property
@@ -125,7 +125,7 @@ Row = Permission | Role | Person | Group | Collection | Document | Element | Not
 
 @dataclass(frozen=True)
 class World:
-    """All rows of a site. Each tuple is in the order of the ids."""
+    """All rows of a site, as they are written. Each tuple is in the order of the ids."""
 
     today: date
     permissions: tuple[Permission, ...] = ()
@@ -149,10 +149,16 @@ class World:
             "DocumentCollection": self.collections,
             "Document": self.documents,
             "DocumentElement": self.elements,
-            "Annotation": self.notes,
+            "Annotation": tuple(map(self._placed, self.notes)),
             "ObjectShare": self.shares,
         }
         return {name: {row.id: row for row in rows} for name, rows in tables.items()}
+
+    def _placed(self, note: Note) -> Note:
+        """It stands where its element does, or without one where its document does, whatever was written."""
+        document = next((one.document for one in self.elements if one.id == note.element), note.document)
+        collection = next((one.collection for one in self.documents if one.id == document), note.collection)
+        return replace(note, document=document, collection=collection)
 
     def row(self, thing: Thing) -> Any:
         """The row, or None where there is none."""

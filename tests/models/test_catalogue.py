@@ -103,6 +103,9 @@ UNIQUE INDEX idx_groups_name_folded ON groups USING btree (folded((name)))
 
 function close_classroom()
 function find_parent()
+function keep_place()
+function move_notes_of_document()
+function move_notes_of_element()
 function place_collection()
 function place_document()
 function place_element()
@@ -116,6 +119,13 @@ TRIGGER close_classroom BEFORE DELETE ON groups FOR EACH ROW EXECUTE FUNCTION cl
 TRIGGER find_parent BEFORE INSERT ON annotations FOR EACH ROW WHEN (((new.parent_id IS NULL) \
 AND ((new.motivation) = ANY ((ARRAY['replying', 'tagging', 'upvoting', 'flagging']))))) \
 EXECUTE FUNCTION find_parent()
+TRIGGER keep_place BEFORE INSERT OR UPDATE OF document_element_id, document_id, document_collection_id ON annotations \
+FOR EACH ROW WHEN (((new.document_element_id IS NOT NULL) OR (new.document_id IS NOT NULL))) \
+EXECUTE FUNCTION keep_place()
+TRIGGER move_notes AFTER UPDATE OF document_collection_id ON documents FOR EACH ROW \
+WHEN ((old.document_collection_id <> new.document_collection_id)) EXECUTE FUNCTION move_notes_of_document()
+TRIGGER move_notes AFTER UPDATE OF document_id ON document_elements FOR EACH ROW \
+WHEN ((old.document_id <> new.document_id)) EXECUTE FUNCTION move_notes_of_element()
 
 function end_shares_of()
 function end_shares_with()
@@ -514,14 +524,14 @@ async def test_a_deleted_document_takes_its_elements_and_what_was_written_on_the
     note = await world.note(await world.element(gone))
     await world.response(await world.response(note))
     await world.note(elsewhere)
-    about_both = await world.note(elsewhere, document_id=gone.id)
+    names_it = await world.note(elsewhere, document_id=gone.id)
     about_whole = await world.note(gone)
 
     await connection.execute("DELETE FROM app.documents WHERE id = $1", gone.id)
 
     assert [row["id"] for row in await connection.fetch("SELECT id FROM app.document_elements")] == [elsewhere.id]
     left = await connection.fetch("SELECT id, document_id, document_element_id FROM app.annotations ORDER BY id")
-    assert [tuple(row) for row in left[1:]] == [(about_both.id, None, elsewhere.id), (about_whole.id, None, None)]
+    assert [tuple(row) for row in left[1:]] == [(names_it.id, kept.id, elsewhere.id), (about_whole.id, None, None)]
     assert len(left) == 3
 
 

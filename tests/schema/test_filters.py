@@ -91,6 +91,7 @@ ROWS: dict[Any, tuple[int, dict[str, Any]]] = {
     models.Role: (1, {"name": "role"}),
     models.Permission: (6, {"name": "permission{}"}),
 }  # fmt: skip
+PLACE = ["document_collection_id", "document_id"]
 JSON_COLUMNS = {"hierarchy", "collection_metadata", "content", "body", "target"}
 
 LISTS = {
@@ -161,6 +162,10 @@ async def library(server: URL, template: str) -> AsyncIterator[Library]:
                     session.add(written)
                     await session.flush()
                     row["id"] = written.id
+                    if model is models.Annotation:
+                        # The database knows better where it stands.
+                        await session.refresh(written, PLACE)
+                        row.update({name: getattr(written, name) for name in PLACE})
             rows[model] = drawn
         for permission in rows[models.Permission]:
             await place.world.run(models.role_permissions.insert().values(role_id=1, permission_id=permission["id"]))
