@@ -32,16 +32,16 @@ Identify = Callable[[Request], Awaitable[Viewer]]
 GRAPHQL = "/graphql"
 
 
-class PastTheRouter:
-    """Takes what is for GraphQL there without a search: a point query would feel it."""
+class Application(FastAPI):
+    """Takes what is for GraphQL there past middleware and routes: a point query would feel them."""
 
-    def __init__(self, app: ASGIApp, endpoint: ASGIApp) -> None:
-        self.app = app
-        self.endpoint = endpoint
+    graphql: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        straight = scope["type"] == "http" and scope["path"] == GRAPHQL
-        await (self.endpoint if straight else self.app)(scope, receive, send)
+        if scope["type"] == "http" and scope["path"] == GRAPHQL:
+            await self.graphql(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def create_app(settings: Settings, identify: Identify | None = None, *, plans: bool = True) -> FastAPI:
@@ -76,15 +76,12 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
         yield
         await close()
 
-    async def by_credential(request: Request) -> Viewer:
-        return await credentials.viewer(request, connections)
-
     async def make_context(request: Request) -> Context:
-        credential = None if identify else credentials.of(request)
+        credential, client = None if identify else credentials.of(request), request.client
         return Context(
-            await (identify or by_credential)(request),
+            await (identify(request) if identify else credentials.viewer(credential, connections)),
             services,
-            address=request.client.host if request.client else None,
+            address=client.host if client else None,
             takes_cookies=credentials.is_from_our_pages(request),
             token=None if credential is None else credential.token,
         )
@@ -98,7 +95,7 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
     async def why_not_ready() -> str | None:
         return (await migrations.state(engine)).complaint
 
-    app = FastAPI(
+    app = Application(
         title="Genji",
         version=__version__,
         lifespan=lifespan,
@@ -112,9 +109,8 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
     app.state.close = close
     endpoint = GraphQLEndpoint(schema, make_context, settings, finish, planner if plans else None)
     app.state.endpoint = endpoint
-    graphql = with_cors(endpoint, settings)
-    app.router.routes.append(Route(GRAPHQL, graphql))
-    app.add_middleware(PastTheRouter, endpoint=graphql)
+    app.graphql = with_cors(endpoint, settings)
+    app.router.routes.append(Route(GRAPHQL, app.graphql))
     app.router.routes.extend([*account_pages, assets])
     app.router.routes.extend(health_routes(why_not_ready))
     return app

@@ -5,10 +5,10 @@ plan answers, goes by connections of its own, to which nobody else does anything
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
+from types import TracebackType
 from typing import Any
 
 import asyncpg
@@ -25,9 +25,9 @@ _FAREWELL = 5.0
 """Seconds that a connection has to say goodbye, and to give up what it was doing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Slot:
-    """Where a statement that is compiled once has a value put in each time that it is asked."""
+    """Where a statement that is compiled once has a value put in each time that it is asked. Each is itself alone."""
 
     name: str
     number: int = 0
@@ -80,21 +80,26 @@ class Connections:
         self.on_statement: Callable[[str], None] = _nobody
         """Is told of each statement."""
 
-    @asynccontextmanager
-    async def lent(self) -> AsyncIterator["Lent"]:
-        """A connection. Raises SQLAlchemy's TimeoutError where none becomes free in time."""
+    def lent(self) -> "Loan":
+        """A connection, within `async with`. Raises SQLAlchemy's TimeoutError where none becomes free in time."""
+        return Loan(self)
+
+    async def take(self) -> tuple[Driver, float]:
+        """A connection that somebody gives back, and when it was opened."""
         await self._turn()
         try:
-            driver, opened = self._kept() or await self._opened()
-            try:
-                yield Lent(driver, self.on_statement)
-            except BaseException:
-                # It may be in the midst of a statement, or broken: nobody else shall wait for it.
-                self._dismiss(driver)
-                raise
-            self._idle.append((driver, opened))
-        finally:
+            return self._kept() or await self._opened()
+        except BaseException:
             self._free.release()
+            raise
+
+    def give_back(self, driver: Driver, opened: float, *, unharmed: bool) -> None:
+        if unharmed:
+            self._idle.append((driver, opened))
+        else:
+            # It may be in the midst of a statement, or broken: nobody else shall wait for it.
+            self._dismiss(driver)
+        self._free.release()
 
     async def close(self) -> None:
         while self._idle:
@@ -131,6 +136,24 @@ class Connections:
         leaving = asyncio.get_running_loop().create_task(_farewell(driver))
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
+
+
+class Loan:
+    """A connection's way to whoever asks and back."""
+
+    __slots__ = ("_connections", "_driver", "_opened")
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    async def __aenter__(self) -> "Lent":
+        self._driver, self._opened = await self._connections.take()
+        return Lent(self._driver, self._connections.on_statement)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connections.give_back(self._driver, self._opened, unharmed=kind is None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from genji_graphql.access.viewer import ANONYMOUS, Viewer
 from genji_graphql.driver import Connections
@@ -48,9 +48,8 @@ class Credentials:
         self.cookie = "__Host-genji" if self.secure else "genji"
         self.origins = {settings.base_url, *settings.cors_origins}
 
-    async def viewer(self, request: HTTPConnection, connections: Connections) -> Viewer:
+    async def viewer(self, credential: Credential | None, connections: Connections) -> Viewer:
         """Who is asking. A browser whose session has ended is nobody; a program is told that its token has: 401."""
-        credential = self.of(request)
         if credential is None:
             return ANONYMOUS
         viewer = await viewer_behind(connections, credential.token)
@@ -112,7 +111,7 @@ class Credentials:
 
 def with_cors(app: ASGIApp, settings: Settings) -> ASGIApp:
     """Lets the pages of the listed origins ask, and nobody else's; an origin that isn't listed is never echoed."""
-    return CORSMiddleware(
+    return _Cors(
         app,
         allow_origins=settings.cors_origins,
         allow_credentials=True,
@@ -121,3 +120,27 @@ def with_cors(app: ASGIApp, settings: Settings) -> ASGIApp:
         expose_headers=["Retry-After"],
         max_age=600,
     )
+
+
+class _Cors(CORSMiddleware):
+    """Starlette's, which looks through all headers of each request and its answer. Most come without an Origin."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if any(name == b"origin" for name, _ in scope["headers"]):
+            await super().__call__(scope, receive, send)
+        else:
+            await self.app(scope, receive, _varying(send))
+
+
+def _varying(send: Send) -> Send:
+    """Says of an answer to no Origin that another would have been given another, for caches."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = message["headers"]
+            varies = [value for name, value in headers if name == b"vary"]
+            others = [header for header in headers if header[0] != b"vary"]
+            message["headers"] = [*others, (b"vary", b", ".join([*varies, b"Origin"]))]
+        await send(message)
+
+    return sending

@@ -1,8 +1,7 @@
 """GraphQL over HTTP, as the specification of that name (draft of 2025) has it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
@@ -38,12 +37,21 @@ Finish = Callable[[Request, Response, Any], None]
 
 # JSON before GraphQL's own type: a client that names neither is an old one, or a person with curl.
 _ANSWERS = (media.JSON, media.GRAPHQL_RESPONSE)
+_HEADERS = {
+    media_type: [
+        (b"content-type", f"{media_type}; charset=utf-8".encode()),
+        (b"cache-control", b"no-store"),
+        (b"vary", b"Accept"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    for media_type in _ANSWERS
+}
 _FAULTS = {INTERNAL: 500, CODES[Unavailable]: 503, CODES[TimedOut]: 503}
 
 _ERRORS = 10
 """How many mistakes are told of the variables."""
 _PATIENCE = 0.05
-"""Seconds after which somebody listens whether the client is still there. Most answers don't take as long."""
+"""Seconds after which somebody looks at the clock, and whether the client is still there. Most answers take less."""
 
 _read: ContextVar[Document | None] = ContextVar("read", default=None)
 
@@ -99,7 +107,7 @@ class GraphQLEndpoint:
             schema.extensions = (*schema.extensions, ReadAlready)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
+        request = requests.Incoming(scope, receive)
         try:
             response = await self.respond(request)
         except ClientDisconnect:
@@ -110,14 +118,19 @@ class GraphQLEndpoint:
         media_type = media.JSON
         try:
             _check_method(request)
-            media_type = _negotiated(request)
-            if media_type == media.HTML:
+            wanted = _negotiated(request)
+            if wanted == media.HTML:
                 return graphiql.page(request)
+            media_type = wanted
             asked = await requests.read(request, self.settings.max_body_bytes)
             return await self.answer(request, asked, media_type)
         except HTTPException as refusal:
             errors = [{"message": refusal.detail}]
             return _json_response({"errors": errors}, media_type, refusal.status_code, refusal.headers)
+        except ClientDisconnect:
+            raise
+        except Exception as fault:  # noqa: BLE001 - nobody above says it in JSON
+            return _executed(_failed(fault), media_type)
 
     async def answer(self, request: Request, asked: requests.Asked, media_type: str) -> Response:
         outcome = await self.execute(request, asked)
@@ -157,14 +170,14 @@ class GraphQLEndpoint:
                 return outcome
             # Whoever asks for a change and leaves expects it to be made.
             wanted_anyway = operation.operation is OperationType.MUTATION
-            async with self.in_time(request, wanted_anyway=wanted_anyway):
-                await self.run(document, asked, variables, outcome)
+            answering = self.run(document, asked, variables, outcome)
+            await self.in_time(answering, request, wanted_anyway=wanted_anyway)
             if (loaded := _loaded(outcome)) is not None:
                 outcome.cost = {"requested": price, "actual": loaded, "limit": limit}
         except (HTTPException, ClientDisconnect):
             raise
         except Exception as fault:  # noqa: BLE001 - the context could not be made, and the client shall get JSON
-            outcome.answer = _refused(GraphQLError("", original_error=fault))
+            outcome.answer = _failed(fault)
         return outcome
 
     def text(self, asked: requests.Asked) -> str:
@@ -194,14 +207,16 @@ class GraphQLEndpoint:
             case Introspection.NOBODY:
                 return False
 
-    @asynccontextmanager
-    async def in_time(self, request: Request, *, wanted_anyway: bool) -> AsyncIterator[None]:
+    async def in_time(self, answering: Awaitable[None], request: Request, *, wanted_anyway: bool) -> None:
         """Ends what is under way, with its statements, at the deadline, or where the client has left."""
         loop, listening = asyncio.get_running_loop(), None
+        deadline = loop.time() + self.settings.deadline
 
-        def listen() -> None:
+        def watch() -> None:
             nonlocal listening
-            listening = loop.create_task(end_when_left())
+            limit.reschedule(deadline)
+            if not wanted_anyway:
+                listening = loop.create_task(end_when_left())
 
         async def end_when_left() -> None:
             # The request was read to the end, so that nothing else can come.
@@ -209,10 +224,10 @@ class GraphQLEndpoint:
                 pass
             limit.reschedule(loop.time())
 
-        waiting = None if wanted_anyway else loop.call_later(_PATIENCE, listen)
+        waiting = loop.call_later(min(_PATIENCE, self.settings.deadline), watch)
         try:
-            async with asyncio.timeout(self.settings.deadline) as limit:
-                yield
+            async with asyncio.timeout(None) as limit:
+                await answering
         except TimeoutError:
             if listening is not None and listening.done():
                 raise ClientDisconnect from None
@@ -220,8 +235,7 @@ class GraphQLEndpoint:
                 raise
             raise TimedOut(f"This took longer than the {self.settings.deadline:g} seconds that it may take.") from None
         finally:
-            if waiting is not None:
-                waiting.cancel()
+            waiting.cancel()
             if listening is not None:
                 listening.cancel()
 
@@ -253,6 +267,10 @@ class GraphQLEndpoint:
 
 def _refused(*errors: GraphQLError) -> ExecutionResult:
     return ExecutionResult(data=None, errors=list(errors))
+
+
+def _failed(fault: Exception) -> ExecutionResult:
+    return _refused(GraphQLError("", original_error=fault))
 
 
 def _loaded(outcome: Outcome) -> int | None:
@@ -347,12 +365,11 @@ def _json_response(payload: Any, media_type: str, status: int, headers: Any = No
 
 
 def _response(body: bytes, media_type: str, status: int, headers: Any = None) -> Response:
-    return Response(
-        body,
-        status,
-        {"Cache-Control": "no-store", "Vary": "Accept", "X-Content-Type-Options": "nosniff", **(headers or {})},
-        f"{media_type}; charset=utf-8",
-    )
+    response = Response(body, status)
+    response.raw_headers += _HEADERS[media_type]
+    if headers:
+        response.headers.update(headers)
+    return response
 
 
 def _plain(value: object) -> object:

@@ -1,14 +1,43 @@
 """What a client asks: GraphQL's parameters, read from a body or a URL and checked."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Scope
 
 from genji_graphql.http import media
+
+
+class Indexed(Headers):
+    """Headers that are found at once; Starlette searches its own from the beginning each time."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope=scope)
+        # Of several lines of one name the first counts, as it does there.
+        self._first = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(self.raw)}
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self._first.get(key.lower(), default)
+
+    def __getitem__(self, key: str) -> str:
+        return self._first[key.lower()]
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and key.lower() in self._first
+
+
+class Incoming(Request):
+    """A request whose headers are asked for again and again."""
+
+    @cached_property
+    def headers(self) -> Headers:
+        return Indexed(self.scope)
 
 
 @dataclass(frozen=True)
@@ -36,12 +65,20 @@ async def _from_body(request: Request, max_bytes: int) -> Any:
     declared = request.headers.get("content-length", "").lstrip("0")[:20]
     if declared.isdecimal() and int(declared) > max_bytes:
         raise _too_large(max_bytes)
+    return _json(await _body(request, max_bytes), "The body")
+
+
+async def _body(request: Request, max_bytes: int) -> bytearray:
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
         if len(body) > max_bytes:
             raise _too_large(max_bytes)
-    return _json(bytes(body), "The body")
+        if not message.get("more_body", False):
+            return body
 
 
 def _from_url(request: Request, max_bytes: int) -> dict[str, Any]:
@@ -59,7 +96,7 @@ def _from_url(request: Request, max_bytes: int) -> dict[str, Any]:
     return asked
 
 
-def _json(text: bytes | str, what: str) -> Any:
+def _json(text: bytearray | str, what: str) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:

@@ -18,7 +18,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    union,
     union_all,
     update,
 )
@@ -67,14 +66,14 @@ def _came(row: Any) -> Viewer:
     if row is None:
         return ANONYMOUS
     scopes = None if row["scopes"] is None else frozenset(row["scopes"])
-    came_with = Viewer(
+    return Viewer(
         user_id=row["user_id"],
         session_id=row["session_id"],
         access_token_id=row["access_token_id"],
         scopes=scopes,
         expires_at=row["expires_at"],
+        **_standing(scopes, row),
     )
-    return _standing(came_with, row)
 
 
 async def standing_now(session: AsyncSession, viewer: Viewer) -> Viewer:
@@ -94,22 +93,21 @@ async def standing_now(session: AsyncSession, viewer: Viewer) -> Viewer:
     if viewer.access_token_id is not None:
         now = now.where(select(AccessToken.id).where(AccessToken.id == viewer.access_token_id).exists())
     row = (await session.execute(now)).mappings().one_or_none()
-    return ANONYMOUS if row is None else _standing(viewer, row)
+    return ANONYMOUS if row is None else replace(viewer, **_standing(viewer.scopes, row))
 
 
-def _standing(viewer: Viewer, row: Mapping[Any, Any]) -> Viewer:
-    """The viewer with the permissions and classrooms that a row tells."""
+def _standing(scopes: frozenset[str] | None, row: Mapping[Any, Any]) -> dict[str, Any]:
+    """The permissions and classrooms that a row tells, as a viewer who came with these scopes has them."""
     permissions = frozenset(row["permissions"])
-    if viewer.scopes is not None and Scope.ADMINISTER not in viewer.scopes:
+    if scopes is not None and Scope.ADMINISTER not in scopes:
         permissions &= _PERSONAL
-    return replace(
-        viewer,
-        group_ids=frozenset(row["groups"]),
-        taught_group_ids=frozenset(row["taught"]),
-        is_administrator=PermissionName.MANAGE_ALL_CONTENT in permissions,
-        is_instructor=PermissionName.LIST_USERS in permissions,
-        permissions=permissions,
-    )
+    return {
+        "group_ids": frozenset(row["groups"]),
+        "taught_group_ids": frozenset(row["taught"]),
+        "is_administrator": PermissionName.MANAGE_ALL_CONTENT in permissions,
+        "is_instructor": PermissionName.LIST_USERS in permissions,
+        "permissions": permissions,
+    }
 
 
 def _who(token_hash: Any) -> Select[Any]:
@@ -141,6 +139,8 @@ def _who(token_hash: Any) -> Select[Any]:
     ).where(AccessToken.token_hash == given)
     came_with = union_all(sessions, access_tokens).subquery("came_with")
 
+    # Not a join, for which the planner may read all users: it doesn't know how few rows a token has.
+    is_active = select(User.is_active).where(User.id == came_with.c.user_id).scalar_subquery()
     groups, taught = _classrooms(came_with.c.user_id)
     return (
         select(
@@ -149,8 +149,7 @@ def _who(token_hash: Any) -> Select[Any]:
             groups.label("groups"),
             taught.label("taught"),
         )
-        .join(User, User.id == came_with.c.user_id)
-        .where(User.is_active, or_(came_with.c.expires_at.is_(None), came_with.c.expires_at > func.now()))
+        .where(is_active, or_(came_with.c.expires_at.is_(None), came_with.c.expires_at > func.now()))
         .add_cte(used)
     )
 
@@ -167,7 +166,7 @@ def _permissions(user_id: ColumnElement[int]) -> ColumnElement[list[str]]:
 
 
 def _classrooms(user_id: ColumnElement[int]) -> tuple[ColumnElement[list[int]], ColumnElement[list[int]]]:
-    """The classrooms that somebody belongs to or created, and those of them that they teach."""
+    """The classrooms that somebody belongs to or created, and those of them that they teach; one may come twice."""
     created = select(Group.id).where(Group.created_by_id == user_id).correlate_except(Group)
     joined = select(group_members.c.group_id).where(group_members.c.user_id == user_id).correlate_except(group_members)
     instructed = (
@@ -178,8 +177,8 @@ def _classrooms(user_id: ColumnElement[int]) -> tuple[ColumnElement[list[int]], 
         .correlate_except(group_members, user_roles, Role)
     )
     return (
-        func.array(union(joined, created).scalar_subquery()),
-        func.array(union(created, instructed).scalar_subquery()),
+        func.array(union_all(joined, created).scalar_subquery()),
+        func.array(union_all(created, instructed).scalar_subquery()),
     )
 
 

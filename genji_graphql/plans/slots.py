@@ -6,7 +6,9 @@ who asks, a viewer whose numbers are slots stands for all of their kind. What is
 stays as it is: it may decide what the statement is.
 """
 
+from collections.abc import Set
 from dataclasses import replace
+from functools import cache, lru_cache
 from itertools import count
 from typing import Any, cast
 
@@ -26,19 +28,29 @@ ANY_PARENTS: Any = [PARENTS]
 
 def kind_of(viewer: Viewer) -> Viewer:
     """All viewers for whom the same statements are asked with other numbers."""
-    user, groups, taught_groups = cast(Any, (_USER, _GROUPS, _TAUGHT_GROUPS))
     if viewer.is_anonymous:
         return ANONYMOUS
     # What they came with tells them apart, and decides about no statement.
-    return replace(
-        viewer,
+    return _kind(viewer.permissions, viewer.scopes, viewer.is_administrator, viewer.is_instructor)
+
+
+@lru_cache
+def _kind(permissions: Set[str], scopes: Set[str] | None, is_administrator: bool, is_instructor: bool) -> Viewer:
+    user, groups, taught_groups = cast(Any, (_USER, _GROUPS, _TAUGHT_GROUPS))
+    return Viewer(
         user_id=user,
         group_ids=frozenset({groups}),
         taught_group_ids=frozenset({taught_groups}),
-        session_id=None,
-        access_token_id=None,
-        expires_at=None,
+        is_administrator=is_administrator,
+        is_instructor=is_instructor,
+        permissions=frozenset(permissions),
+        scopes=None if scopes is None else frozenset(scopes),
     )
+
+
+@cache
+def _in_page(number: int) -> Slot:
+    return Slot("page", number)
 
 
 def numbers_of(viewer: Viewer) -> dict[Slot, Any]:
@@ -56,7 +68,7 @@ def shape_of(page: Page, listing: Listing) -> tuple[Page, Values]:
     numbers = count()
 
     def place(value: Any) -> Any:
-        slot = Slot("page", next(numbers))
+        slot = _in_page(next(numbers))
         values[slot] = value
         return slot
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from starlette.requests import Request
 
 from genji_graphql.http.graphql import GraphQLEndpoint
 from genji_graphql.settings import Settings
@@ -452,6 +453,25 @@ def test_a_request_that_fails_before_it_is_executed_says_so_in_its_status(
     assert "data" not in response.json()
     assert response.json()["errors"][0]["extensions"]["code"] == code
     assert not re.search(r"10\.0\.0\.5|hunter2|SELECT", response.text)
+
+
+async def test_a_fault_after_the_execution_is_told_in_json_too(
+    endpoint: GraphQLEndpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def make_context(_request: Request) -> object:
+        return object()
+
+    def finish(*_: object) -> None:
+        raise RuntimeError("hunter2")
+
+    failing = GraphQLEndpoint(endpoint.schema, make_context, Settings(), finish)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(failing), base_url="http://genji") as client:
+        response = await client.post("/graphql", json={"query": "{ hello }"})
+
+    assert response.status_code == 500
+    assert "hunter2" not in response.text
+    assert response.json()["errors"][0]["extensions"]["code"] == "INTERNAL"
+    assert len(logged_errors(caplog)) == 1
 
 
 def test_a_credential_that_is_refused_is_told(client: httpx2.Client) -> None:

@@ -265,6 +265,10 @@ async def test_a_listed_site_may_ask(http: httpx2.AsyncClient, issued: Issued) -
         assert "Origin" in response.headers["Vary"]
 
 
+async def test_a_cache_is_told_that_another_origin_is_given_another_answer(http: httpx2.AsyncClient) -> None:
+    assert (await post(http)).headers["Vary"] == "Accept, Origin"
+
+
 @pytest.mark.parametrize(
     "origin", ["https://elsewhere.example.org", "null", f"{READER}.evil.example", "http://reader.example.org"]
 )
