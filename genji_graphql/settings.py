@@ -98,7 +98,7 @@ class Settings(BaseSettings):
     db_tls: str | None = Field(default=None, pattern="^(disable|prefer|require|verify-ca|verify-full)$")
 
     db_profile: DatabaseProfile = DatabaseProfile.SERVER
-    db_pool_size: int = Field(default=10, ge=1)
+    db_pool_size: int = Field(default=5, ge=1)
     db_max_overflow: int = Field(default=10, ge=0)
     db_pool_timeout: float = Field(default=5, gt=0)
     db_pool_recycle: int = Field(default=3600, ge=-1)

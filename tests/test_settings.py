@@ -147,7 +147,7 @@ def test_the_defaults_are_for_a_server_of_ones_own() -> None:
     found = Settings()
 
     assert found.db_profile is DatabaseProfile.SERVER
-    assert (found.db_pool_size, found.db_max_overflow, found.db_pool_timeout) == (10, 10, 5)
+    assert (found.db_pool_size, found.db_max_overflow, found.db_pool_timeout) == (5, 10, 5)
     assert (found.db_pool_recycle, found.db_pool_pre_ping, found.db_echo) == (3600, True, False)
     assert (found.db_max_retries, found.db_retry_delay_seconds, found.db_lock_timeout) == (5, 2, 5)
     assert (found.host, found.port) == ("127.0.0.1", 8000)

@@ -5,7 +5,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from graphql import FieldNode, GraphQLError, GraphQLField, VariableNode, Visitor, visit
+from graphql import (
+    FieldNode,
+    GraphQLError,
+    GraphQLField,
+    VariableNode,
+    Visitor,
+    get_named_type,
+    is_scalar_type,
+    visit,
+)
 from graphql.execution.values import VariableValues, get_argument_values
 
 from genji_graphql.errors import GenjiError
@@ -45,6 +54,7 @@ class Arguments(Asked):
     def __init__(self, field: GraphQLField, node: FieldNode) -> None:
         self._field = field
         self._node = node
+        self._converts = any(not is_scalar_type(get_named_type(argument.type)) for argument in field.args.values())
         self._varies = any(_has_variables(argument.value) for argument in node.arguments or ())
         self._page: Page | None = None
 
@@ -53,7 +63,8 @@ class Arguments(Asked):
 
     def _given(self, variables: VariableValues | None) -> Mapping[str, Any]:
         try:
-            return converted(self._field, get_argument_values(self._field, self._node, variables))
+            values = get_argument_values(self._field, self._node, variables)
+            return converted(self._field, values) if self._converts else values
         except (GraphQLError, ValueError) as error:
             raise GaveUp("an argument can't be taken") from error
 

@@ -36,11 +36,12 @@ from genji_graphql.plans import connections, objects
 from genji_graphql.plans.arguments import Arguments, Everything
 from genji_graphql.plans.holes import Found, Level, Levels, pieces_of
 from genji_graphql.plans.levels import Attribute, Calculated, Counted, Grouped, One
+from genji_graphql.plans.nested import nested
 from genji_graphql.plans.refusal import NotPlannable
 from genji_graphql.plans.roots import Asker, List, Lookup, Root, Things
 from genji_graphql.plans.run import Run
 from genji_graphql.plans.scalars import as_json, fixed, joined
-from genji_graphql.plans.shapes import Piece, Pieces, Placed, Written
+from genji_graphql.plans.shapes import NESTED_ROW, Piece, Pieces, Placed, Written
 from genji_graphql.reads.edges import Computed, Content, ToMany, ToOne
 from genji_graphql.reads.ids import global_id_of
 from genji_graphql.schema.arguments import definition_of
@@ -56,17 +57,22 @@ _MOST_WAYS = 1000
 class Plan:
     """The parts of an answer, in their order."""
 
-    def __init__(self, parts: Sequence[bytes | Root]) -> None:
+    def __init__(self, parts: Sequence[bytes | Root], *, nests: bool) -> None:
         self._parts = parts
+        self._nests = nests
         self._roots = [part for part in parts if isinstance(part, Root)]
         self._levels = Levels(level for root in self._roots for level in root.levels)
 
     async def answer(self, run: Run) -> list[bytes]:
         keys = {level: wanted for root in self._roots for level, wanted in root.keys(run).items()}
         found = defaultdict[Level, Found](dict, await self._levels.load(run, keys))
-        return pieces_of(
+        pieces = pieces_of(
             [part if isinstance(part, bytes) else await part.answer(run, keys, found) for part in self._parts]
         )
+        if self._nests:
+            run.loaded += sum(piece.count(NESTED_ROW) for piece in pieces)
+            pieces = [piece.replace(NESTED_ROW, b"") for piece in pieces]
+        return pieces
 
 
 @dataclass(frozen=True)
@@ -100,11 +106,12 @@ def compiled(
     operation: OperationDefinitionNode,
     fragments: Sequence[FragmentDefinitionNode],
     variables: VariableValues,
+    largest_page: int,
 ) -> Plan:
     """The plan of a valid query. Raises NotPlannable."""
     if operation.operation is not OperationType.QUERY:
         raise NotPlannable(f"it is a {operation.operation.value}")
-    return _Compiler(schema, operation, fragments, variables).plan()
+    return _Compiler(schema, operation, fragments, variables, largest_page).plan()
 
 
 class _Compiler:
@@ -114,8 +121,12 @@ class _Compiler:
         operation: OperationDefinitionNode,
         fragments: Sequence[FragmentDefinitionNode],
         variables: VariableValues,
+        largest_page: int,
     ) -> None:
+        self.nests = False
+        """Are there lists within rows?"""
         self._schema = schema
+        self._largest_page = largest_page
         self._operation = operation
         self._fragments = {fragment.name.value: FragmentDetails(fragment) for fragment in fragments}
         self._variables = variables
@@ -126,7 +137,8 @@ class _Compiler:
         assert query is not None  # noqa: S101 - ours has one
         collected = collect_fields(self._schema, self._fragments, self._variables, query, self._operation)
         parts = self._object(query, collected, self._root)
-        return Plan([part.encode() if isinstance(part, str) else part for part in parts])
+        encoded = [part.encode() if isinstance(part, str) else part for part in parts]
+        return Plan(encoded, nests=self.nests)
 
     def _root(self, selected: Selected) -> Root:
         edge, model, nodes = (selected.metadata.get(name) for name in ("edge", "lookup", "nodes"))
@@ -193,7 +205,10 @@ class _Compiler:
             case ToOne() as edge:
                 return self._one(selected, edge.key, edge.target, edge.given)
             case ToMany() as edge:
-                return self._many(selected, edge)
+                many = self._many(selected, edge)
+                within = nested(many, self._largest_page)
+                self.nests = self.nests or within is not None
+                return within or many
         if isinstance(what := metadata.get("computed"), Computed):
             return Calculated(what) if what.by is None else self._groups(selected, what)
         if make := metadata.get("made"):

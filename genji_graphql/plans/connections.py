@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import orjson
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import array
 
 from genji_graphql.driver import Values
 from genji_graphql.plans.arguments import Asked
@@ -215,20 +216,28 @@ class _Pages(Level):
             return _Lists()
         # Where it has only to be shown, a list comes as it will stand in the answer.
         as_it_stands = not (self._tells_of_page or page.backwards)
-        ((parents, numbers, *texts),) = await run.fetch(
-            (self, shape), lambda: self._statement(run, shape, as_it_stands=as_it_stands), keys, values
+        alone = len(keys) == 1
+        rows = await run.fetch(
+            (self, shape, alone),
+            lambda: self._statement(run, shape, as_it_stands=as_it_stands, alone=alone),
+            keys,
+            values,
         )
-        run.loaded += sum(numbers or ()) - 1
-        if parents is None:
+        if not rows:
             return _Lists()
+        ((parents, numbers, *texts),) = rows
+        run.loaded += sum(numbers) - 1
         if as_it_stands:
             return _Lists(parents, [slice_of((), page)] * len(parents), [Texts(text, numbers) for text in texts])
         pages = [slice_of(range(number), page) for number in numbers]
         places = [text.split(ROW) for text in texts.pop(0).split(LIST)] if self._tells_cursors else []
         return _Lists(parents, pages, [_in(pages, text) for text in texts], places)
 
-    def _statement(self, run: Run, page: Page, *, as_it_stands: bool) -> Any:
-        """One row for all parents, with a list for each: the driver would wake up for every few kilobytes of many."""
+    def _statement(self, run: Run, page: Page, *, as_it_stands: bool, alone: bool) -> Any:
+        """One row for all parents, with a list for each: the driver would wake up for every few kilobytes of many.
+
+        What is gathered for one parent `alone` is that already, and needn't be copied into another text.
+        """
         between = "," if as_it_stands else ROW.decode()
         place = as_list(cast(Any, self._edge.listing.columns(page.order)))
 
@@ -243,11 +252,14 @@ class _Pages(Level):
             self._edge, run.kind, page, ANY_PARENTS, show, gather, beyond=0 if as_it_stands else 1
         ).subquery()
         parent, number, *texts = lists.c
-        return select(
+        if alone:
+            return select(array([parent]), array([number]), *map(sent, texts))
+        together = select(
             func.array_agg(parent),
             func.array_agg(number),
             *(sent(func.string_agg(text, fixed(LIST.decode()))) for text in texts),
         )
+        return together.having(func.count() > 0)
 
     async def _counted(self, run: Run, shape: Page, values: Values, keys: Collection[int]) -> Mapping[int, int]:
         if not self._counts:

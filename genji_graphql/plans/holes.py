@@ -34,16 +34,17 @@ def joined(pieces: list[Rope]) -> Rope:
 def pieces_of(text: Rope) -> list[bytes]:
     """What a text consists of, in order."""
     pieces: list[bytes] = []
-
-    def take(text: Rope) -> None:
-        if isinstance(text, bytes):
-            pieces.append(text)
-        else:
-            for piece in text:
-                take(piece)
-
-    take(text)
+    _take(text, pieces)
     return pieces
+
+
+def _take(text: Rope, pieces: list[bytes]) -> None:
+    # No function within the other: one that calls itself is a cycle, and would keep all pieces until it is collected.
+    if isinstance(text, bytes):
+        pieces.append(text)
+    else:
+        for piece in text:
+            _take(piece, pieces)
 
 
 class Told(ABC):

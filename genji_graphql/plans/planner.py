@@ -1,9 +1,7 @@
 """Answers by plans: each document is compiled when it is first asked, and its plan kept while it is in use."""
 
 from collections.abc import Hashable, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import asyncpg
@@ -22,7 +20,7 @@ from graphql.execution.values import VariableValues
 from sqlalchemy.exc import DBAPIError
 
 from genji_graphql.access.viewer import Viewer
-from genji_graphql.driver import Connections, Lent
+from genji_graphql.driver import Connections
 from genji_graphql.errors import TimedOut
 from genji_graphql.plans.cache import Cache
 from genji_graphql.plans.compiling import Plan, compiled
@@ -79,9 +77,7 @@ class Planner:
         operation = self._operation(text, document, operation_name)
         plan = self._plan(text, operation_name, operation, variables)
         try:
-            async with AsyncExitStack() as stack:
-                connect = partial(_connect, stack, self._connections)
-                run = Run(viewer, variables, self.statements, connect, self._largest_page)
+            async with Run(viewer, variables, self.statements, self._connections, self._largest_page) as run:
                 return Planned(await plan.answer(run), run.loaded)
         except asyncpg.QueryCanceledError:
             raise TimedOut("This took longer than it may take.") from None
@@ -103,7 +99,7 @@ class Planner:
         plan = self._plans.get(key)
         if plan is None:
             try:
-                plan = compiled(self._schema, operation.definition, operation.fragments, values)
+                plan = compiled(self._schema, operation.definition, operation.fragments, values, self._largest_page)
             except NotPlannable as refusal:
                 plan = str(refusal)
             self._plans.put(key, plan, len(text))
@@ -123,8 +119,3 @@ def _switches(document: DocumentNode) -> tuple[str, ...]:
 
     visit(document, InDirectives())
     return tuple(found)
-
-
-async def _connect(stack: AsyncExitStack, connections: Connections) -> Lent:
-    """A connection until the stack ends."""
-    return await stack.enter_async_context(connections.lent())

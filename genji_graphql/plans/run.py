@@ -1,14 +1,15 @@
 """One operation on its way through a plan."""
 
-from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Any
 
 from graphql.execution.values import VariableValues
 from sqlalchemy import Select
 
 from genji_graphql.access.viewer import Viewer
-from genji_graphql.driver import Lent, Slot, Values
+from genji_graphql.driver import Connections, Lent, Loan, Slot, Values
 from genji_graphql.plans.slots import PARENTS, kind_of, numbers_of
 from genji_graphql.plans.statements import Statements
 
@@ -18,21 +19,33 @@ Row = Sequence[Any]
 
 @dataclass(slots=True)
 class Run:
+    """What it takes, within `async with`: a connection is borrowed with the first statement and kept until the end."""
+
     viewer: Viewer
     variables: VariableValues
     statements: Statements
-    connect: Callable[[], Awaitable[Lent]]
+    connections: Connections
     largest_page: int
     kind: Viewer = field(init=False)
     """The viewer as statements are built for: with slots in the place of numbers."""
     loaded: int = field(default=0, init=False)
     """How many rows the database has given so far."""
     _values: dict[Slot, Any] = field(init=False)
-    _lent: Lent | None = field(default=None, init=False)
+    _loan: Loan | None = field(default=None, init=False)
+    _lent: Lent = field(init=False)
 
     def __post_init__(self) -> None:
         self.kind = kind_of(self.viewer)
         self._values = numbers_of(self.viewer)
+
+    async def __aenter__(self) -> "Run":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._loan is not None:
+            await self._loan.__aexit__(kind, error, trace)
 
     async def fetch(
         self,
@@ -43,9 +56,11 @@ class Run:
     ) -> Sequence[Row]:
         """The rows of a statement; the key says which, whoever asks."""
         filled = {**self._values, PARENTS: list(parents), **(values or {})}
-        if self._lent is None:
+        if self._loan is None:
             # Not before: there are answers that need no database.
-            self._lent = await self.connect()
+            loan = self.connections.lent()
+            self._lent = await loan.__aenter__()
+            self._loan = loan
         rows: Any = await self.statements.fetch(self._lent, (key, self.kind), build, filled)
         self.loaded += len(rows)
         return rows  # type: ignore[no-any-return]

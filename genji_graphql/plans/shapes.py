@@ -22,10 +22,12 @@ ROW = b"\x02"
 """Between two rows of a list."""
 LIST = b"\x03"
 """Between two lists, or what else is looked for by different numbers."""
+NESTED_ROW = b"\x05"
+"""Before each row of a list that is written within the row of its parent, so that they can be counted."""
 _NULL = b"\x04"
 """Stands for a row that is null where it may not be."""
 
-_MARK = fixed(HOLE.decode())
+_MARK = HOLE.decode()
 _NOWHERE = fixed("[]")
 _SHORT = 200
 """Bytes of a filling below which a text with it is put together at once."""
@@ -36,6 +38,8 @@ class Written:
     """A piece that the database writes, from a row that its model stands for."""
 
     write: Callable[[Any, Viewer], Json]
+    is_list: bool = False
+    """Is it a list of other rows?"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,24 +76,35 @@ class Shape:
         self._holes = [piece for piece in pieces if isinstance(piece, Hole | Placed)]
         self.levels = [level for hole in self._holes if isinstance(hole, Hole) for level in hole.levels]
 
-    def text(self, row: Any, viewer: Viewer, place: Json) -> Json:
-        """A row's text, with its holes. What several are told stands in the first of them."""
-        told: set[Told] = set()
+    def text(self, row: Any, viewer: Viewer, place: Json = _NOWHERE) -> Json:
+        """A row's text, with its holes. `place` is what a cursor is made of."""
         pieces: list[Json] = []
+        beside = ""
+        for piece in self._texts(row, viewer, place):
+            if isinstance(piece, str):
+                beside += piece
+            else:
+                pieces += [fixed(beside), piece]
+                beside = ""
+        pieces.append(fixed(beside))
+        return func.coalesce(joined(pieces), fixed(_NULL.decode()))
+
+    def _texts(self, row: Any, viewer: Viewer, place: Json) -> Iterator[str | Json]:
+        # What several holes are told stands in the first of them.
+        told: set[Told] = set()
         for piece in self._pieces:
             match piece:
                 case str():
-                    pieces.append(fixed(piece))
+                    yield piece
                 case Written():
-                    pieces.append(piece.write(row, viewer))
+                    yield piece.write(row, viewer)
                 case Placed():
-                    pieces += [_MARK, place, _MARK]
+                    yield from (_MARK, place, _MARK)
                 case Hole() if piece.told in told:
-                    pieces += [_MARK, _MARK]
+                    yield from (_MARK, _MARK)
                 case Hole():
                     told.add(piece.told)
-                    pieces += [_MARK, piece.told.text(row), _MARK]
-        return func.coalesce(joined(pieces), fixed(_NULL.decode()))
+                    yield from (_MARK, piece.told.text(row), _MARK)
 
     def cut(self, texts: Texts) -> "Cut | None":
         """The texts at their holes, unless they have none."""

@@ -152,6 +152,20 @@ def gathered_statement(
     return select(keys.c.id, lists).select_from(keys.join(lists, true()))
 
 
+def nested_statement(
+    edge: ToMany,
+    viewer: Viewer,
+    page: Page,
+    show: Callable[[Any], ColumnElement[Any]],
+    gather: Callable[[ColumnElement[Any]], ColumnElement[Any]],
+) -> ColumnElement[Any]:
+    """One page, gathered into one value of its parent's row: a column for a statement about the edge's source."""
+    source: Any = edge.source
+    rows = _page(edge, viewer, page, beyond=0).with_only_columns(show(edge.target), maintain_column_froms=True)
+    listed = rows.where(edge.parent == source.id).correlate(source).subquery()
+    return select(gather(listed.c[0])).scalar_subquery()
+
+
 def count_statement(edge: ToMany, viewer: Viewer, where: Where | None, parents: Sequence[int]) -> Select[Any]:
     """How many rows each parent has, as (parent, count); parents without any are left out."""
     return _grouped(edge, viewer, where, parents, func.count())

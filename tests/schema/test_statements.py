@@ -37,7 +37,8 @@ TYPES = {
 """Those that are read. What a change answers is of them, and errors."""
 
 _NOTES = "annotations(first: $n) { nodes { %s } }"
-_ELEMENTS = "documents(first: $n) { nodes { elements(first: 1) { nodes { %s } } } }"
+# A list that tells of its page costs a statement whatever is asked of its rows; others may be part of their parent's.
+_ELEMENTS = "documents(first: $n) { nodes { elements(first: 1) { pageInfo { hasNextPage } nodes { %s } } } }"
 _ROLES = "users(first: $n) { nodes { roles(first: 1) { nodes { %s } } } }"
 _BODY = _NOTES % "bodies { ... on TYPE { %s } }"
 _TARGET = _NOTES % "targets { ... on TYPE { %s } }"
@@ -50,7 +51,7 @@ PARENTS = {
     "Annotation": _NOTES,
     "User": "documents(first: $n) { nodes { owner { %s } } }",
     "Group": "groups(first: $n) { nodes { %s } }",
-    "ObjectShare": "users(first: $n) { nodes { shares(first: 2) { nodes { %s } } } }",
+    "ObjectShare": "users(first: $n) { nodes { shares(first: 2) { pageInfo { hasNextPage } nodes { %s } } } }",
     "Role": _ROLES,
     "Permission": _ROLES % "permissions(first: 1) { nodes { %s } }",
     "ContentStats": "collections(first: $n) { nodes { stats { %s } } }",
@@ -80,7 +81,7 @@ PARENTS = {
 
 PARENTS_OF_FIELD = {
     "Annotation.replyTo": 'annotations(first: $n, where: {motivation: {eq: "replying"}}) { nodes { %s } }',
-    "Annotation.classroom": "groups(first: $n) { nodes { annotations { nodes { %s } } } }",
+    "Annotation.classroom": "groups(first: $n) { nodes { annotations { pageInfo { hasNextPage } nodes { %s } } } }",
 }
 """Where a field's value isn't found at every parent of its type."""
 
