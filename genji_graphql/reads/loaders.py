@@ -3,7 +3,7 @@
 Loaders belong to one operation. They remember what they loaded, so after a change new ones are made.
 """
 
-from asyncio import Semaphore, Task, current_task
+from asyncio import Semaphore, Task, current_task, shield
 from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -49,14 +49,14 @@ class Loaders:
 
     async def row(self, model: type[Base], row_id: int, given: type[Base] | None = None) -> Any:
         """The row of this id, or None where it is missing or hidden."""
-        return await self._loader((model, given), partial(self._rows, model, given)).load(row_id)
+        return await self._load((model, given), partial(self._rows, model, given), row_id)
 
     async def one(self, edge: ToOne, row: Base) -> Any:
         key: int | None = getattr(row, edge.key)
         return None if key is None else await self.row(edge.target, key, edge.given)
 
     async def page(self, edge: ToMany, page: Page, parent: int = 0) -> Slice:
-        loaded: Slice = await self._loader((edge, page), partial(self._pages, edge, page)).load(parent)
+        loaded: Slice = await self._load((edge, page), partial(self._pages, edge, page), parent)
         return loaded
 
     async def every(self, edge: ToMany) -> Any:
@@ -64,18 +64,16 @@ class Loaders:
         return (await self.page(edge, every_row(edge))).rows
 
     async def count(self, edge: ToMany, where: Where | None, parent: int = 0) -> int:
-        loaded: int = await self._loader((edge, "count", where), partial(self._counts, edge, where)).load(parent)
+        loaded: int = await self._load((edge, "count", where), partial(self._counts, edge, where), parent)
         return loaded
 
     async def computed(self, computed: Computed, parent: int) -> Any:
-        return await self._loader(computed, partial(self._computed, computed)).load(parent)
+        return await self._load(computed, partial(self._computed, computed), parent)
 
     async def abilities(self, row: Base) -> Mapping[Action, bool]:
         """What the viewer may do to a row."""
         model = type(row)
-        loaded: Mapping[Action, bool] = await self._loader((model, "abilities"), partial(self._abilities, model)).load(
-            row.id
-        )
+        loaded: Mapping[Action, bool] = await self._load((model, "abilities"), partial(self._abilities, model), row.id)
         return loaded
 
     @asynccontextmanager
@@ -84,11 +82,12 @@ class Loaders:
         async with self._turns, self._sessions() as session:
             yield session
 
-    def _loader(self, key: Hashable, batch: Batch) -> DataLoader[int, Any]:
-        loader = self._loaders.get(key)
+    async def _load(self, asked: Hashable, batch: Batch, key: int) -> Any:
+        loader = self._loaders.get(asked)
         if loader is None:
-            loader = self._loaders[key] = DataLoader(partial(self._batch, batch))
-        return loader
+            loader = self._loaders[asked] = DataLoader(partial(self._batch, batch))
+        # Beside a field that fails, the executor cancels others. They share what they wait for with fields elsewhere.
+        return await shield(loader.load(key))
 
     async def _batch(self, batch: Batch, keys: list[int]) -> list[Any]:
         task = current_task()
