@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from genji_graphql import embedded, migrations
 from genji_graphql.database import create_engine, wait_until_ready, writing_sessions
 from genji_graphql.errors import GenjiError, Invalid, Unavailable
+from genji_graphql.memory import keep_what_is_freed
 from genji_graphql.settings import Settings
 from genji_graphql.vocabulary import Visibility
 
@@ -60,6 +61,7 @@ def run(
 
     from genji_graphql.app import create_app
 
+    keep_what_is_freed()
     settings = _settings()
     listener = _listen(settings.host if host is None else host, settings.port if port is None else port)
     with listener, _database(settings, migrate=migrate or demo) as connected:
