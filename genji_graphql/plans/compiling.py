@@ -196,8 +196,11 @@ class _Compiler:
         return _flat(self._object(type_, self._subfields(type_, details), partial(self._pieces, type_, model)))
 
     def _pieces(self, type_: GraphQLObjectType, model: type[Base], selected: Selected) -> Sequence[Piece]:
-        content = selected.metadata.get("content")
-        return [self._piece(type_, model, selected)] if content is None else self._stats(selected, content)
+        if content := selected.metadata.get("content"):
+            return self._stats(selected, content)
+        if "global_id" in selected.metadata:
+            return ['"', Written(lambda row, _: global_id_of(model.__name__, row.id)), '"']
+        return [self._piece(type_, model, selected)]
 
     def _piece(self, type_: GraphQLObjectType, model: type[Base], selected: Selected) -> Piece:
         metadata = selected.metadata
@@ -216,8 +219,6 @@ class _Compiler:
             return objects.Made(metadata["of"], make, made.writer(selected.field.type, selected), made.levels)
         if "abilities" in metadata:
             return self._abilities(selected, model)
-        if "global_id" in metadata:
-            return Written(lambda row, _: _global_id(model, row.id))
         if column := metadata.get("column") or _attribute(selected):
             written = _column(column, selected.field.type, metadata.get("told"))
             return _entrusted(model, metadata["entrusted"], written) if "entrusted" in metadata else written
@@ -367,7 +368,3 @@ def _entrusted(model: type[Base], action: Action, written: Written) -> Written:
         return case((allowed(model, action, viewer), written.write(row, viewer)), else_=fixed("null"))
 
     return Written(write)
-
-
-def _global_id(model: type[Base], number: Any) -> Any:
-    return fixed('"') + global_id_of(model.__name__, number) + fixed('"')

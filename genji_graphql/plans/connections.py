@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import chain
+from operator import add
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy import Integer, Subquery, func, select
 
 from genji_graphql.driver import Values
 from genji_graphql.plans.arguments import Asked
@@ -15,8 +17,11 @@ from genji_graphql.plans.run import Run
 from genji_graphql.plans.scalars import as_list, fixed, integer, sent
 from genji_graphql.plans.shapes import LIST, ROW, Cursor, Pieces, Shown, Texts
 from genji_graphql.plans.slots import ANY_PARENTS, shape_of
-from genji_graphql.reads.edges import ToMany, count_statement, gathered_statement
+from genji_graphql.reads.edges import ToMany, count_statement, gathered_statement, shown_statement
 from genji_graphql.reads.pages import Page, Slice, cursors, slice_of
+
+_PART = 2**16
+"""Bytes of the texts that come in one row, or a little more."""
 
 
 @dataclass(slots=True)
@@ -217,16 +222,21 @@ class _Pages(Level):
         # Where it has only to be shown, a list comes as it will stand in the answer.
         as_it_stands = not (self._tells_of_page or page.backwards)
         alone = len(keys) == 1
-        rows = await run.fetch(
+        parts: Any = await run.fetch(
             (self, shape, alone),
             lambda: self._statement(run, shape, as_it_stands=as_it_stands, alone=alone),
             keys,
             values,
         )
-        if not rows:
+        if not parts:
             return _Lists()
-        ((parents, numbers, *texts),) = rows
-        run.loaded += sum(numbers) - 1
+        first, second, *columns = zip(*(sorted(parts) if alone else parts), strict=True)
+        if alone:
+            parents, numbers, between = list(keys), [sum(second)], b"," if as_it_stands else ROW
+        else:
+            parents, numbers, between = list(chain(*first)), list(chain(*second)), LIST
+        texts = [between.join(column) for column in columns]
+        run.loaded += sum(numbers) - len(parts)
         if as_it_stands:
             return _Lists(parents, [slice_of((), page)] * len(parents), [Texts(text, numbers) for text in texts])
         pages = [slice_of(range(number), page) for number in numbers]
@@ -234,32 +244,42 @@ class _Pages(Level):
         return _Lists(parents, pages, [_in(pages, text) for text in texts], places)
 
     def _statement(self, run: Run, page: Page, *, as_it_stands: bool, alone: bool) -> Any:
-        """One row for all parents, with a list for each: the driver would wake up for every few kilobytes of many.
+        """What is shown of one parent's rows, in numbered parts; or of several parents', with a list for each.
 
-        What is gathered for one parent `alone` is that already, and needn't be copied into another text.
+        In few rows, since the driver would wake up for every few kilobytes of many; and in none that is large, since
+        memory for a large text is taken anew each time it is copied, by PostgreSQL and by the driver.
         """
-        between = "," if as_it_stands else ROW.decode()
         place = as_list(cast(Any, self._edge.listing.columns(page.order)))
 
         def show(row: Any) -> list[Any]:
             places = [place.label("place")] if self._tells_cursors else []
-            return places + self._shown.texts(row, run.kind, place)
+            # Of rows of which nothing is shown, there is still the number to be told.
+            return [*places, *self._shown.texts(row, run.kind, place)] or [fixed("").label("nothing")]
 
-        def gather(columns: Sequence[Any]) -> list[Any]:
-            return [func.count(), *(func.string_agg(column, fixed(between)) for column in columns)]
+        def gather(between: str, texts: Sequence[Any]) -> list[Any]:
+            return [func.string_agg(text, fixed(between)) for text in texts]
 
-        lists = gathered_statement(
-            self._edge, run.kind, page, ANY_PARENTS, show, gather, beyond=0 if as_it_stands else 1
-        ).subquery()
-        parent, number, *texts = lists.c
+        between = "," if as_it_stands else ROW.decode()
+        beyond = 0 if as_it_stands else 1
         if alone:
-            return select(array([parent]), array([number]), *map(sent, texts))
+            rows = shown_statement(self._edge, run.kind, page, ANY_PARENTS, show, beyond=beyond).subquery()
+            parts, part, texts = _in_parts(list(rows.c))
+            return select(part, func.count(), *map(sent, gather(between, texts))).select_from(parts).group_by(part)
+        lists = gathered_statement(
+            self._edge,
+            run.kind,
+            page,
+            ANY_PARENTS,
+            show,
+            lambda texts: [func.count().label("number"), *gather(between, texts)],
+            beyond=beyond,
+        ).subquery()
+        parent, number, *of_lists = lists.c
+        parts, part, texts = _in_parts(of_lists, parent.label("parent"), number)
         together = select(
-            func.array_agg(parent),
-            func.array_agg(number),
-            *(sent(func.string_agg(text, fixed(LIST.decode()))) for text in texts),
+            func.array_agg(parts.c.parent), func.array_agg(parts.c.number), *map(sent, gather(LIST.decode(), texts))
         )
-        return together.having(func.count() > 0)
+        return together.group_by(part)
 
     async def _counted(self, run: Run, shape: Page, values: Values, keys: Collection[int]) -> Mapping[int, int]:
         if not self._counts:
@@ -271,6 +291,14 @@ class _Pages(Level):
             values,
         )
         return dict(rows)
+
+
+def _in_parts(texts: Sequence[Any], *beside: Any) -> tuple[Subquery, Any, Sequence[Any]]:
+    """Rows with these texts: their part, a number, says of each how far it is from the first."""
+    length = reduce(add, [func.octet_length(text, type_=Integer) for text in texts])
+    so_far = func.sum(length).over(rows=(None, 0))
+    parts = select((so_far // _PART).label("part"), *beside, *texts).subquery()
+    return parts, parts.c.part, list(parts.c)[1 + len(beside) :]
 
 
 def _in(pages: Sequence[Slice], text: bytes) -> Texts:

@@ -1,8 +1,6 @@
 """Scalars and enums as JSON, written by PostgreSQL just as the schema's own serialisers would write them."""
 
 from collections.abc import Callable, Iterable
-from functools import reduce
-from operator import add
 from typing import Any
 
 from graphql import GraphQLEnumType, GraphQLNonNull, GraphQLOutputType, GraphQLScalarType
@@ -11,6 +9,7 @@ from sqlalchemy import JSON, ColumnElement, DateTime, Text, case, cast, func, li
 from genji_graphql.plans.refusal import GaveUp, NotPlannable
 
 _LARGEST_INT = 2**31 - 1
+_PAIR = 2
 
 Json = ColumnElement[str]
 """An expression whose value is JSON, as text."""
@@ -22,8 +21,15 @@ def fixed(text: str) -> Json:
 
 
 def joined(pieces: Iterable[Json]) -> Json:
-    """Pieces in one. `||` is NULL where one of them is: what may not be null and is makes itself known."""
-    return reduce(add, pieces)
+    """Pieces in one. `||` is NULL where one of them is: what may not be null and is makes itself known.
+
+    They are joined by halves. One after the other, all that came before would be copied with each of them.
+    """
+    several = list(pieces)
+    if len(several) < _PAIR:
+        return several[0]
+    half = len(several) // 2
+    return joined(several[:half]) + joined(several[half:])
 
 
 def sent(text: Json) -> Any:

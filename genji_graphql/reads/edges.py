@@ -134,22 +134,32 @@ def page_statement(edge: ToMany, viewer: Viewer, page: Page, parents: Sequence[i
     return select(aliased(edge.target, children), keys.c.id.label("parent")).select_from(keys.join(children, true()))
 
 
+def shown_statement(
+    edge: ToMany, viewer: Viewer, page: Page, parents: Sequence[int], show: Show, *, beyond: int
+) -> Select[Any]:
+    """The page of one parent, as what is shown of its rows. `beyond` says how many more there are than it holds."""
+    if edge.is_root:
+        return _shown(edge, viewer, page, show, beyond)
+    keys = _keys(parents)
+    rows = _shown(edge, viewer, page, show, beyond).where(edge.parent == keys.c.id).correlate(keys).lateral()
+    return select(rows).select_from(keys.join(rows, true()))
+
+
 def gathered_statement(
     edge: ToMany, viewer: Viewer, page: Page, parents: Sequence[int], show: Show, gather: Gather, *, beyond: int
 ) -> Select[Any]:
-    """The same pages, each gathered into one row, as (parent, what is gathered of the rows).
+    """The same pages of several parents, each gathered into one row, as (parent, what is gathered of the rows).
 
-    Parents without any rows are left out. `beyond` says how many rows more than the page holds.
+    Parents without any rows are left out.
     """
-    shown = show(edge.target)
-    rows = _page(edge, viewer, page, beyond).with_only_columns(*(shown or [literal(1)]), maintain_column_froms=True)
     keys = _keys(parents)
-    listed: Any = rows.subquery() if edge.is_root else rows.where(edge.parent == keys.c.id).correlate(keys).lateral()
-    gathered = select(*gather(list(listed.c)[: len(shown)])).select_from(listed).having(func.count() > 0)
-    if edge.is_root:
-        return select(literal(0), gathered.subquery())
-    lists = gathered.lateral()
+    rows = _shown(edge, viewer, page, show, beyond).where(edge.parent == keys.c.id).correlate(keys).lateral()
+    lists = select(*gather(list(rows.c))).select_from(rows).having(func.count() > 0).lateral()
     return select(keys.c.id, lists).select_from(keys.join(lists, true()))
+
+
+def _shown(edge: ToMany, viewer: Viewer, page: Page, show: Show, beyond: int) -> Select[Any]:
+    return _page(edge, viewer, page, beyond).with_only_columns(*show(edge.target), maintain_column_froms=True)
 
 
 def nested_statement(
