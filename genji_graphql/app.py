@@ -3,6 +3,7 @@
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -82,7 +83,7 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
             await (identify(request) if identify else credentials.viewer(credential, connections)),
             services,
             address=client.host if client else None,
-            takes_cookies=credentials.is_from_our_pages(request),
+            is_from_our_pages=partial(credentials.is_from_our_pages, request),
             token=None if credential is None else credential.token,
         )
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -60,6 +60,7 @@ def run(
     import uvicorn
 
     from genji_graphql.app import create_app
+    from genji_graphql.http.proxies import Forwarded
 
     keep_what_is_freed()
     settings = _settings()
@@ -68,7 +69,11 @@ def run(
         if demo:
             _with_engine(connected, _load_demo)
         address, number = listener.getsockname()[:2]
-        config = uvicorn.Config(create_app(connected), log_level="warning", access_log=False)
+        application: Any = create_app(connected)
+        config = uvicorn.Config(
+            application, log_level="warning", access_log=False, proxy_headers=False, server_header=False
+        )
+        config.app = Forwarded(application, config.forwarded_allow_ips)
         out.print(f"Genji is at [bold]http://{f'[{address}]' if ':' in address else address}:{number}/graphql[/bold]")
         uvicorn.Server(config).run(sockets=[listener])
 

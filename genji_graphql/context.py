@@ -1,6 +1,6 @@
 """What one operation works with."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -37,7 +37,7 @@ class Context:
     services: Services
     address: str | None = None
     """The network address that the request came from."""
-    takes_cookies: bool = False
+    is_from_our_pages: Callable[[], bool] = field(default=lambda: False, repr=False)
     """Did a page of ours send the request? Then a session is kept in a cookie, out of reach of the page's scripts."""
     token: str | None = field(default=None, repr=False)
     """What proves who asks."""
@@ -47,22 +47,24 @@ class Context:
     """Was the session ended? Then its cookie goes."""
     changing: bool = field(default=False, init=False)
     """Has a change been asked for already?"""
-    loaders: Loaders = field(init=False)
+    _loaders: Loaders | None = field(default=None, init=False)
     _loaded_before: int = field(default=0, init=False)
 
-    def __post_init__(self) -> None:
-        self.become(self.viewer)
+    @property
+    def loaders(self) -> Loaders:
+        if self._loaders is None:
+            self._loaders = Loaders(self.services.reading, self.viewer, self.services.settings.request_connections)
+        return self._loaders
 
     def become(self, viewer: Viewer) -> None:
         """From here on this viewer asks, and what was loaded is loaded anew."""
         self.viewer = viewer
-        if hasattr(self, "loaders"):
-            self._loaded_before += self.loaders.loaded
-        self.loaders = Loaders(self.services.reading, viewer, self.services.settings.request_connections)
+        self._loaded_before = self.loaded
+        self._loaders = None
 
     def enter(self, viewer: Viewer, issued: Issued) -> None:
         """Somebody has signed in."""
-        self.started = issued if self.takes_cookies else None
+        self.started = issued if self.is_from_our_pages() else None
         self.token = issued.token
         self.become(viewer)
 
@@ -75,11 +77,12 @@ class Context:
     @property
     def loaded(self) -> int:
         """How many rows and computed values the database has given so far."""
-        return self._loaded_before + self.loaders.loaded
+        return self._loaded_before + (0 if self._loaders is None else self._loaders.loaded)
 
     def close(self) -> None:
         """End what is still under way."""
-        self.loaders.close()
+        if self._loaders is not None:
+            self._loaders.close()
 
     async def ask_again(self) -> None:
         """Before a change: is it still they who ask?

@@ -5,6 +5,7 @@ plan answers, goes by connections of its own, to which nobody else does anything
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
@@ -12,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Executable
+from sqlalchemy import Boolean, Executable, Integer, String
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -49,7 +50,8 @@ class Statement:
 
 
 def compiled(statement: Executable) -> Statement:
-    """The statement's text, every value of it a parameter.
+    """The statement's text. What is put in from one time to the next is a parameter; words and numbers that never
+    change stand in it, where PostgreSQL's planner sees them: or else it plans the statement anew each time.
 
     SQLAlchemy would run each value through its type's processor. Ours need none: the driver takes words, moments,
     numbers, lists of them and JSON as text for what they are.
@@ -64,7 +66,29 @@ def _argument(value: Any) -> Any:
     return value
 
 
+_PLAIN_TYPES = (String, Integer, Boolean)
+_PLAIN = re.compile(r"[\w .:/-]{0,100}", re.ASCII)
+"""Words that need no quotation marks but those around them, however a server reads them."""
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, int) or (isinstance(value, str) and _PLAIN.fullmatch(value) is not None)
+
+
+_SQLCompiler: Any = dialect.statement_compiler
+
+
+class _Compiler(_SQLCompiler):  # type: ignore[misc]
+    def visit_bindparam(self, bindparam: Any, **options: Any) -> str:
+        values = bindparam.value if bindparam.expanding else [bindparam.value]
+        if isinstance(bindparam.type, _PLAIN_TYPES) and values and all(map(_is_plain, values)):
+            options["literal_binds"] = True
+        text: str = super().visit_bindparam(bindparam, **options)
+        return text
+
+
 _DIALECT: Any = dialect()  # type: ignore[no-untyped-call]
+_DIALECT.statement_compiler = _Compiler
 
 
 class Connections:
@@ -86,7 +110,10 @@ class Connections:
 
     async def take(self) -> tuple[Driver, float]:
         """A connection that somebody gives back, and when it was opened."""
-        await self._turn()
+        if self._free.locked():
+            await self._turn()
+        else:
+            await self._free.acquire()
         try:
             return self._kept() or await self._opened()
         except BaseException:
@@ -107,9 +134,6 @@ class Connections:
         await asyncio.gather(*self._leaving)
 
     async def _turn(self) -> None:
-        if not self._free.locked():
-            await self._free.acquire()
-            return
         try:
             async with asyncio.timeout(self._patience):
                 await self._free.acquire()
@@ -130,6 +154,9 @@ class Connections:
         driver: Driver = connection.driver_connection
         # The engine, which knows how to connect, forgets it.
         connection.detach()
+        # Our statements are long, and what is put in changes little about them: planning them anew each time takes
+        # longer than many of them do (docs/decisions/0012).
+        await driver.execute("SET plan_cache_mode = force_generic_plan")
         return driver, monotonic()
 
     def _dismiss(self, driver: Driver) -> None:

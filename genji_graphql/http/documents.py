@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from graphql import (
     BREAK,
@@ -10,6 +10,7 @@ from graphql import (
     FieldNode,
     GraphQLError,
     GraphQLSchema,
+    OperationDefinitionNode,
     Visitor,
     VisitorAction,
     parse,
@@ -18,6 +19,7 @@ from graphql import (
 )
 
 from genji_graphql.http.limits import Limits, Prices, complaint
+from genji_graphql.http.variables import Variables
 
 _ERRORS = 10
 """How many mistakes are told of one document. To find the line of each, its text is read from the beginning."""
@@ -33,6 +35,8 @@ class Document:
     introspects: bool
     """Does it ask for the schema?"""
     prices: Prices
+    variables: dict[str | None, Variables] = field(default_factory=dict)
+    """Of the operations that were asked so far."""
 
 
 class Documents:
@@ -69,6 +73,13 @@ class Documents:
         document = Document(text, ast, errors, _introspects(ast), Prices(self._schema, ast, self._largest_page))
         self._keep(document)
         return document
+
+    def variables(self, document: Document, operation: OperationDefinitionNode) -> Variables:
+        """What one of its operations declares."""
+        known, name = document.variables, operation.name.value if operation.name else None
+        if name not in known:
+            known[name] = Variables(self._schema, operation, hide_suggestions=self._hide_suggestions)
+        return known[name]
 
     def _keep(self, document: Document) -> None:
         self._known[document.text] = document

@@ -1,7 +1,7 @@
 """GraphQL over HTTP, as the specification of that name (draft of 2025) has it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, OperationType, get_operation_ast
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -37,19 +37,19 @@ Finish = Callable[[Request, Response, Any], None]
 
 # JSON before GraphQL's own type: a client that names neither is an old one, or a person with curl.
 _ANSWERS = (media.JSON, media.GRAPHQL_RESPONSE)
+_OFFERED_AT_FIRST = (*_ANSWERS, media.HTML)
 _HEADERS = {
     media_type: [
         (b"content-type", f"{media_type}; charset=utf-8".encode()),
         (b"cache-control", b"no-store"),
-        (b"vary", b"Accept"),
+        # By their Origin other sites' pages are let in, or not.
+        (b"vary", b"Accept, Origin"),
         (b"x-content-type-options", b"nosniff"),
     ]
     for media_type in _ANSWERS
 }
 _FAULTS = {INTERNAL: 500, CODES[Unavailable]: 503, CODES[TimedOut]: 503}
 
-_ERRORS = 10
-"""How many mistakes are told of the variables."""
 _PATIENCE = 0.05
 """Seconds after which somebody looks at the clock, and whether the client is still there. Most answers take less."""
 
@@ -75,6 +75,16 @@ class Outcome:
     path: str = "refused"
     """Was it a plan that answered, or the general executor, and why?"""
     cost: dict[str, int] | None = None
+
+
+class _Answer(Response):
+    """Starlette's, with headers that are ready to go."""
+
+    def __init__(self, body: bytes, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self.status_code = status
+        self.background = None
+        self.body = body
+        self.raw_headers = [(b"content-length", b"%d" % len(body)), *headers]
 
 
 class GraphQLEndpoint:
@@ -164,7 +174,7 @@ class GraphQLEndpoint:
             if price > limit:
                 outcome.answer = _refused(overpriced(price, limit, operation))
                 return outcome
-            variables = self.coerced(operation, asked.variables)
+            variables = self.documents.variables(document, operation).coerced(asked.variables or {})
             if isinstance(variables, list):
                 outcome.answer = _refused(*variables)
                 return outcome
@@ -191,13 +201,6 @@ class GraphQLEndpoint:
             raise HTTPException(400, "There is no trusted document of this `documentId`.")
         return trusted
 
-    def coerced(
-        self, operation: OperationDefinitionNode, given: dict[str, Any] | None
-    ) -> VariableValues | list[GraphQLError]:
-        declared = operation.variable_definitions or ()
-        hides = not self.tells_names
-        return get_variable_values(self.graphql, declared, given or {}, max_errors=_ERRORS, hide_suggestions=hides)
-
     def may_introspect(self, viewer: Viewer) -> bool:
         match self.settings.introspection_for:
             case Introspection.EVERYBODY:
@@ -209,35 +212,37 @@ class GraphQLEndpoint:
 
     async def in_time(self, answering: Awaitable[None], request: Request, *, wanted_anyway: bool) -> None:
         """Ends what is under way, with its statements, at the deadline, or where the client has left."""
-        loop, listening = asyncio.get_running_loop(), None
+        loop, asking = asyncio.get_running_loop(), asyncio.current_task()
         deadline = loop.time() + self.settings.deadline
+        watching: asyncio.Task[None] | None = None
+        ended: Exception | None = None
 
-        def watch() -> None:
-            nonlocal listening
-            limit.reschedule(deadline)
-            if not wanted_anyway:
-                listening = loop.create_task(end_when_left())
+        async def watch() -> None:
+            nonlocal ended
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await (asyncio.Event().wait() if wanted_anyway else _left(request))
+                ended = ClientDisconnect()
+            except TimeoutError:
+                ended = TimedOut(f"This took longer than the {self.settings.deadline:g} seconds that it may take.")
+            assert asking is not None  # noqa: S101 - an answer is always awaited in a task
+            asking.cancel()
 
-        async def end_when_left() -> None:
-            # The request was read to the end, so that nothing else can come.
-            while (await request.receive())["type"] != "http.disconnect":
-                pass
-            limit.reschedule(loop.time())
+        def begin() -> None:
+            nonlocal watching
+            watching = loop.create_task(watch())
 
-        waiting = loop.call_later(min(_PATIENCE, self.settings.deadline), watch)
+        waiting = loop.call_later(min(_PATIENCE, self.settings.deadline), begin)
         try:
-            async with asyncio.timeout(None) as limit:
-                await answering
-        except TimeoutError:
-            if listening is not None and listening.done():
-                raise ClientDisconnect from None
-            if not limit.expired():
+            await answering
+        except asyncio.CancelledError:
+            if ended is None or asking is None or asking.uncancel() > 0:
                 raise
-            raise TimedOut(f"This took longer than the {self.settings.deadline:g} seconds that it may take.") from None
+            raise ended from None
         finally:
             waiting.cancel()
-            if listening is not None:
-                listening.cancel()
+            if watching is not None:
+                watching.cancel()
 
     async def run(self, document: Document, asked: requests.Asked, variables: VariableValues, outcome: Outcome) -> None:
         """Answer by a plan, or else by the general executor."""
@@ -263,6 +268,12 @@ class GraphQLEndpoint:
             _read.reset(token)
             if hasattr(outcome.context, "close"):
                 outcome.context.close()
+
+
+async def _left(request: Request) -> None:
+    """Waits until the client has left. Its request was read to the end, so that nothing else can come."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _refused(*errors: GraphQLError) -> ExecutionResult:
@@ -294,7 +305,7 @@ def _check_method(request: Request) -> None:
 def _negotiated(request: Request) -> str:
     """The media type of the answer. Nothing is executed for a client that couldn't take the answer: 406."""
     opens_page = request.method == "GET" and "query" not in request.query_params
-    offered = (*_ANSWERS, media.HTML) if opens_page else _ANSWERS
+    offered = _OFFERED_AT_FIRST if opens_page else _ANSWERS
     media_type = media.preferred(request.headers.get("accept", ""), offered)
     if media_type is None:
         raise HTTPException(406, f"Answers come as {' or '.join(_ANSWERS)}, and the Accept header takes neither.")
@@ -365,8 +376,7 @@ def _json_response(payload: Any, media_type: str, status: int, headers: Any = No
 
 
 def _response(body: bytes, media_type: str, status: int, headers: Any = None) -> Response:
-    response = Response(body, status)
-    response.raw_headers += _HEADERS[media_type]
+    response = _Answer(body, status, _HEADERS[media_type])
     if headers:
         response.headers.update(headers)
     return response

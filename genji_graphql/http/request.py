@@ -1,7 +1,6 @@
 """What a client asks: GraphQL's parameters, read from a body or a URL and checked."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -9,7 +8,7 @@ import orjson
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import Scope
+from starlette.types import Receive, Scope
 
 from genji_graphql.http import media
 
@@ -35,9 +34,13 @@ class Indexed(Headers):
 class Incoming(Request):
     """A request whose headers are asked for again and again."""
 
-    @cached_property
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        super().__init__(scope, receive)
+        self._headers = Indexed(scope)
+
+    @property
     def headers(self) -> Headers:
-        return Indexed(self.scope)
+        return self._headers
 
 
 @dataclass(frozen=True)

@@ -56,12 +56,17 @@ class Arguments(Asked):
         self._node = node
         self._converts = any(not is_scalar_type(get_named_type(argument.type)) for argument in field.args.values())
         self._varies = any(_has_variables(argument.value) for argument in node.arguments or ())
+        self._variables = None if self._converts else _only_variables(field, node)
         self._page: Page | None = None
 
     def given(self, run: Run) -> Mapping[str, Any]:
         return self._given(run.variables)
 
     def _given(self, variables: VariableValues | None) -> Mapping[str, Any]:
+        if self._variables is not None and variables is not None:
+            values = {argument: variables.coerced.get(name) for argument, name in self._variables.items()}
+            if None not in values.values():
+                return values
         try:
             values = get_argument_values(self._field, self._node, variables)
             return converted(self._field, values) if self._converts else values
@@ -84,6 +89,18 @@ class Arguments(Asked):
             return page_asked(edge, sys.maxsize, **self._given(variables))
         except GenjiError as error:
             raise GaveUp("an argument can't be taken") from error
+
+
+def _only_variables(field: GraphQLField, node: FieldNode) -> Mapping[str, str] | None:
+    """The variable of each argument, where each has one, as in `document(id: $id)`.
+
+    Where these have values there is nothing more to look at: validation has seen that they are of the arguments' types.
+    """
+    given = {argument.name.value: argument.value for argument in node.arguments or ()}
+    names = {name: value.name.value for name, value in given.items() if isinstance(value, VariableNode)}
+    if names.keys() != field.args.keys():
+        return None
+    return {argument.out_name or name: names[name] for name, argument in field.args.items()}
 
 
 def _has_variables(value: Any) -> bool:

@@ -4,7 +4,6 @@ Which fields are selected, through fragments and directives, is settled by Graph
 both paths agree on it.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -34,7 +33,7 @@ from genji_graphql.access.viewer import Viewer
 from genji_graphql.models import Base
 from genji_graphql.plans import connections, objects
 from genji_graphql.plans.arguments import Arguments, Everything
-from genji_graphql.plans.holes import Found, Level, Levels, pieces_of
+from genji_graphql.plans.holes import Level, Levels, pieces_of
 from genji_graphql.plans.levels import Attribute, Calculated, Counted, Grouped, One
 from genji_graphql.plans.nested import nested
 from genji_graphql.plans.refusal import NotPlannable
@@ -65,7 +64,7 @@ class Plan:
 
     async def answer(self, run: Run) -> list[bytes]:
         keys = {level: wanted for root in self._roots for level, wanted in root.keys(run).items()}
-        found = defaultdict[Level, Found](dict, await self._levels.load(run, keys))
+        found = await self._levels.load(run, keys)
         pieces = pieces_of(
             [part if isinstance(part, bytes) else await part.answer(run, keys, found) for part in self._parts]
         )

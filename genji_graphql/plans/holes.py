@@ -155,7 +155,9 @@ class Levels:
         found: dict[Level, Found] = {}
         for joined_, levels in self._joined:
             wanted = [keys.get(level, ()) for level in levels]
-            if any(wanted):
+            if len(levels) == 1 and wanted[0]:
+                found[levels[0]] = await joined_.load(run, wanted[0])
+            elif any(wanted):
                 found |= zip(levels, await joined_.load_together(run, wanted), strict=True)
         return found
 

@@ -61,8 +61,13 @@ class _Rows(Level):
         self._shown = Shown(*shapes)
 
     async def load(self, run: Run, keys: Collection[int]) -> Found:
-        (found,) = await self.load_together(run, [keys])
-        return found
+        if not self._shown.is_whole:
+            (found,) = await self.load_together(run, [keys])
+            return found
+        rows: Any = await run.fetch(self, lambda: self._statement(run), keys)
+        texts: dict[int, bytes] = dict(rows)
+        self._shown.check(texts.values())
+        return texts
 
     async def load_together(self, run: Run, keys: Sequence[Collection[int]]) -> Sequence[Found]:
         wanted = [frozenset(several) for several in keys]

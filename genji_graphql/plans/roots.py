@@ -86,7 +86,7 @@ class Things(Root):
 
     def _text(self, name: str, number: int, found: Mapping[Level, Found]) -> Rope:
         level = self._levels.get(name)
-        return _NULL if level is None else found[level].get(number, _NULL)
+        return _NULL if level is None or level not in found else found[level].get(number, _NULL)
 
 
 class List(Root):

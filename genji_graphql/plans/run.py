@@ -61,6 +61,6 @@ class Run:
             loan = self.connections.lent()
             self._lent = await loan.__aenter__()
             self._loan = loan
-        rows: Any = await self.statements.fetch(self._lent, (key, self.kind), build, filled)
+        rows: Any = await self._lent.fetch(self.statements.get((key, self.kind), build), filled)
         self.loaded += len(rows)
         return rows  # type: ignore[no-any-return]

@@ -4,7 +4,7 @@ JSON has no place for control characters, so they mark the holes, and where a ro
 a thousand rows are cut at their holes and filled in C, whatever is in them.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +75,10 @@ class Shape:
         self._pieces = pieces
         self._holes = [piece for piece in pieces if isinstance(piece, Hole | Placed)]
         self.levels = [level for hole in self._holes if isinstance(hole, Hole) for level in hole.levels]
+
+    @property
+    def has_holes(self) -> bool:
+        return bool(self._holes)
 
     def text(self, row: Any, viewer: Viewer, place: Json = _NOWHERE) -> Json:
         """A row's text, with its holes. `place` is what a cursor is made of."""
@@ -174,16 +178,22 @@ class Shown:
     def __init__(self, *shapes: Pieces) -> None:
         self._shapes = [Shape(pieces) for pieces in shapes]
         self._levels = Levels(level for shape in self._shapes for level in shape.levels)
+        self.is_whole = len(self._shapes) == 1 and not self._shapes[0].has_holes
+        """Is a row's one text all that there is of it?"""
 
     def texts(self, row: Any, viewer: Viewer, place: Json = _NOWHERE) -> list[Json]:
         """What is selected of a row: its text in each shape. `place` is what a cursor is made of."""
         # A label for each, lest two that are the same become one.
         return [shape.text(row, viewer, place).label(f"text_{number}") for number, shape in enumerate(self._shapes)]
 
+    def check(self, texts: Iterable[bytes]) -> None:
+        for text in texts:
+            if _NULL in text:
+                raise GaveUp("what may not be null is")
+
     async def filled(self, run: Run, texts: Sequence[Texts], cursor: Cursor | None = None) -> list[list[Rope]]:
         """For each shape its texts, as many as there are, with all their holes filled."""
-        if any(_NULL in of_shape.joined for of_shape in texts):
-            raise GaveUp("what may not be null is")
+        self.check(of_shape.joined for of_shape in texts)
         cut = [shape.cut(of_shape) for shape, of_shape in zip(self._shapes, texts, strict=True)]
         wanted = {level: numbers for one in cut if one is not None for level, numbers in one.wanted().items()}
         found = await self._levels.load(run, wanted)

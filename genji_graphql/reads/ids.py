@@ -6,6 +6,7 @@ GraphQL Global Object Identification Specification (Relay), section 2.
 import binascii
 import re
 from base64 import b64decode, b64encode
+from functools import lru_cache
 
 from sqlalchemy import ColumnElement, Text, cast, func, literal
 
@@ -14,6 +15,8 @@ from genji_graphql.models import Base
 _LARGEST = 2**31 - 1  # PostgreSQL's integer
 _PLAIN = re.compile(r"[0-9]{1,10}", re.ASCII)
 _NAMED = re.compile(r"([A-Za-z]{1,40}):([0-9]{1,10})", re.ASCII)
+_LONGEST = 68
+"""Characters of the longest that can be one, so that none which are remembered are large."""
 
 
 def global_id(type_name: str, row_id: int) -> str:
@@ -27,6 +30,11 @@ def global_id_of(type_name: str, row_id: ColumnElement[int]) -> ColumnElement[st
 
 def parse(text: str) -> tuple[str, int] | None:
     """The type's name and the row's number; None for whatever isn't a global id."""
+    return _parsed(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=5000)
+def _parsed(text: str) -> tuple[str, int] | None:
     try:
         named = _NAMED.fullmatch(b64decode(text, validate=True).decode("ascii"))
     except (binascii.Error, ValueError):

@@ -58,7 +58,7 @@ def test_a_query_is_answered(client: httpx2.Client) -> None:
     assert response.headers["Content-Length"] == str(len(response.content))
     assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
-    assert response.headers["Vary"] == "Accept"
+    assert response.headers["Vary"] == "Accept, Origin"
 
 
 def test_a_query_is_answered_over_get(client: httpx2.Client) -> None:

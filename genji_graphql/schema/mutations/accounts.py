@@ -187,7 +187,7 @@ async def _started(context: Context, issued: Issued) -> SessionPayload:
         context.enter(await viewer_of(session, issued.token), issued)
     viewer = await context.loaders.row(models.User, issued.user_id)
     return SessionPayload(
-        viewer=viewer, token=None if context.takes_cookies else issued.token, expires_at=issued.expires_at
+        viewer=viewer, token=None if context.is_from_our_pages() else issued.token, expires_at=issued.expires_at
     )
 
 

@@ -1,0 +1,17 @@
+"""What a proxy says of the client that it speaks for."""
+
+from typing import Any
+
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+_SAID = {b"x-forwarded-for", b"x-forwarded-proto"}
+
+
+class Forwarded(ProxyHeadersMiddleware):
+    """Uvicorn's, which looks first whether the client is a proxy that it trusts. Most say nothing to be believed."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if any(name in _SAID for name, _ in scope.get("headers", ())):
+            await super().__call__(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
