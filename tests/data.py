@@ -17,6 +17,11 @@ def moby_dick() -> Path:
     return _there(DATA / "moby-dick" / "moby-dick.txt")
 
 
+def genji_revisions() -> Path:
+    """Each line of the Tale of Genji in an older and a newer edition, as JSON, compressed."""
+    return _there(DATA / "genji-revisions" / "pairs.jsonl.gz")
+
+
 def _there(path: Path) -> Path:
     if not path.exists():
         omit("the real texts")
