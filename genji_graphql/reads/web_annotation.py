@@ -3,7 +3,7 @@
 Three dialects are read alike: the W3C's, the schema document's (one object, `"source": "document_element:42"`) and
 that of the platform's older clients (arrays that may nest, `"source": "DocumentElements/2"`, a quote under `value`,
 `refined_by`). What fits none of them is kept as it is, as an `OpaqueResource`; reading never fails and never loses:
-each resource carries its own JSON.
+each resource carries its own JSON. Where the address of this site is given, its IRIs are known as places too.
 
 Web Annotation Data Model, sections 3.2 (bodies and targets) and 4 (specific resources and selectors).
 """
@@ -195,20 +195,29 @@ MAX_DEPTH = 100
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 
 
-def bodies(stored: Json | None) -> list[AnyResource]:
-    return [_resource(item) for item in _several(_taken_apart(stored))]
+PASSAGE = "genji:passage"
+"""The member in which a target that came out of an inner array, and flat into the world, says its `passage`."""
 
 
-def targets(stored: Json | None) -> list[AnyResource]:
+def bodies(stored: Json | None, base_url: str | None = None) -> list[AnyResource]:
+    return [_resource(item, base_url) for item in _several(decoded(stored))]
+
+
+def targets(stored: Json | None, base_url: str | None = None) -> list[AnyResource]:
     """The targets in their order. Those that older clients nest in one inner array share a `passage`."""
     return [
-        _resource(target, passage=passage)
-        for passage, group in enumerate(_several(_taken_apart(stored)))
-        for target in _flat(group)
+        _resource(target, base_url, passage=_passage(target, passage))
+        for passage, group in enumerate(_several(decoded(stored)))
+        for target in flat(group)
     ]
 
 
-def _taken_apart(stored: Json | None) -> JsonValue:
+def _passage(target: JsonValue, counted: int) -> int:
+    said = _number(target, PASSAGE) if isinstance(target, dict) else None
+    return counted if said is None else said
+
+
+def decoded(stored: Json | None) -> JsonValue:
     """The values of a JSON document. One that is nested so deeply that Python's stack might end stays text."""
     if stored is None:
         return None
@@ -225,25 +234,25 @@ def _several(value: JsonValue) -> list[JsonValue]:
     return [] if value is None else value if isinstance(value, list) else [value]
 
 
-def _flat(value: JsonValue, depth: int = 0) -> Iterator[JsonValue]:
+def flat(value: JsonValue, depth: int = 0) -> Iterator[JsonValue]:
     if isinstance(value, list) and depth < MAX_NESTING:
         for item in value:
-            yield from _flat(item, depth + 1)
+            yield from flat(item, depth + 1)
     else:
         yield value
 
 
-def _resource(value: JsonValue, passage: int = 0, depth: int = 0) -> AnyResource:
+def _resource(value: JsonValue, base_url: str | None, passage: int = 0, depth: int = 0) -> AnyResource:
     if isinstance(value, Json):
         return OpaqueResource(json=value, passage=passage)
     if isinstance(value, str):
-        return ExternalResource(iri=value, place=place_of(value), passage=passage, json=value)
+        return ExternalResource(iri=value, place=place_of(value, base_url), passage=passage, json=value)
     if not isinstance(value, dict) or depth > MAX_NESTING:
         return OpaqueResource(json=value, passage=passage)
     known = _known_by(value)
     purposes = _texts(value.get("purpose"))
     if _text(value, "type") in {None, "Choice"} and isinstance(value.get("items"), list):
-        items = [_resource(item, depth=depth + 1) for item in value["items"]]
+        items = [_resource(item, base_url, depth=depth + 1) for item in value["items"]]
         return Choice(**known, items=items, passage=passage, json=value)
     source = value.get("source")
     if source is not None:
@@ -255,7 +264,7 @@ def _resource(value: JsonValue, passage: int = 0, depth: int = 0) -> AnyResource
                 source=name,
                 selectors=selectors,
                 purposes=purposes,
-                place=place_of(name),
+                place=place_of(name, base_url),
                 passage=passage,
                 json=value,
             )
@@ -276,7 +285,7 @@ def _resource(value: JsonValue, passage: int = 0, depth: int = 0) -> AnyResource
             format=_text(value, "format"),
             language=_text(value, "language"),
             purposes=purposes,
-            place=place_of(known["iri"]),
+            place=place_of(known["iri"], base_url),
             passage=passage,
             json=value,
         )
@@ -355,15 +364,41 @@ _MODELS: dict[str, type[Base]] = {
 PLACES = tuple(_MODELS.values())
 """Of what models a place may be."""
 
+_PATHS: dict[type[Base], str] = {
+    DocumentElement: "elements",
+    Document: "documents",
+    DocumentCollection: "collections",
+    Annotation: "annotations",
+}
+_MODELS_BY_PATH = {path: model for model, path in _PATHS.items()}
+_MODELS_BY_NAME = {model.__name__: model for model in PLACES}
+_PATH = re.compile(r"/([a-z]+)/([0-9]{1,10})(?:#.*)?", re.ASCII)
 
-def place_of(name: str) -> Place | None:
-    """The row that a source such as `document_element:42` or `DocumentElements/42` names."""
+
+def place_of(name: str, base_url: str | None = None) -> Place | None:
+    """The row that a source such as `document_element:42`, `DocumentElements/42` or a global id names.
+
+    With the address of this site also its IRIs, such as `https://genji.example/elements/42`, and their fragments.
+    """
     found = _PLACE.fullmatch(name)
-    row_id = ids.in_range(found["id"]) if found else None
-    if found is None or row_id is None:
-        return None
-    kind = next(kind for kind in _MODELS if found[kind])
-    return Place(_MODELS[kind], row_id)
+    if found is not None:
+        kind = next(kind for kind in _MODELS if found[kind])
+        return _place(_MODELS[kind], ids.in_range(found["id"]))
+    site = None if base_url is None else base_url.rstrip("/")
+    path = _PATH.fullmatch(name[len(site) :]) if site is not None and name.startswith(site) else None
+    if path is not None:
+        return _place(_MODELS_BY_PATH.get(path[1]), ids.in_range(path[2]))
+    named = ids.parse(name)
+    return None if named is None else _place(_MODELS_BY_NAME.get(named[0]), named[1])
+
+
+def _place(model: type[Base] | None, row_id: int | None) -> Place | None:
+    return None if model is None or row_id is None else Place(model, row_id)
+
+
+def iri_of(place: Place, base_url: str) -> str:
+    """The IRI of a place on the site of this address; `place_of` reads it back."""
+    return f"{base_url.rstrip('/')}/{_PATHS[place.model]}/{place.row_id}"
 
 
 def _text(value: dict[str, JsonValue], name: str) -> str | None:

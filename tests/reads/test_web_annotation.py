@@ -11,8 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from genji_graphql.database import Json
-from genji_graphql.models import Annotation, Document, DocumentCollection, DocumentElement
-from genji_graphql.reads import web_annotation
+from genji_graphql.models import Annotation, Base, Document, DocumentCollection, DocumentElement
+from genji_graphql.reads import ids, web_annotation
 from genji_graphql.reads.web_annotation import (
     MAX_DEPTH,
     MAX_NESTING,
@@ -280,12 +280,33 @@ def test_selectors_refine_each_other() -> None:
         ("Annotation/1\n", None),
         ("https://example.org/Annotation/1", None),
         ("users/1", None),
+        (ids.global_id("Document", 3), Place(Document, 3)),
+        (ids.global_id("User", 3), None),
+        ("https://genji.example/elements/42", None),
         ("", None),
     ],
 )
 def test_a_source_names_a_row_of_ours_or_does_not(source: str, place: Place | None) -> None:
     assert target({"source": source}).place == place
     assert target([source]).place == place
+
+
+@pytest.mark.parametrize("base_url", ["https://genji.example", "https://genji.example/"])
+@pytest.mark.parametrize("model", web_annotation.PLACES)
+def test_an_iri_of_this_site_names_a_row(base_url: str, model: type[Base]) -> None:
+    place = Place(model, 42)
+    iri = web_annotation.iri_of(place, base_url)
+    assert iri.startswith("https://genji.example/")
+    for stored in (iri, {"id": iri}, {"source": f"{iri}#char=0,8"}, {"source": {"id": iri}}):
+        (read,) = web_annotation.targets(Json.of(stored), base_url)
+        assert isinstance(read, ExternalResource | SpecificResource)
+        assert read.place == place
+    assert web_annotation.place_of(iri) is web_annotation.place_of(iri, "https://elsewhere.example") is None
+
+
+def test_flat_targets_may_say_their_passage() -> None:
+    stored = [{"source": "element:1", "genji:passage": 0}, {"source": "element:2", "genji:passage": 0}, "element:3"]
+    assert [read.passage for read in targets(stored)] == [0, 0, 2]
 
 
 # Whatever there is
