@@ -1,6 +1,6 @@
 """What people write on the texts, after the W3C's Web Annotation model."""
 
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, Sequence, String, func
+from sqlalchemy import CheckConstraint, ColumnElement, FetchedValue, ForeignKey, Index, Sequence, String, func, text
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -56,6 +56,17 @@ class Annotation(Base):
     # was written for everybody. The database sets it.
     classroom_gone: Mapped[bool] = mapped_column(server_default="false")
 
+    # What a Web Annotation says beside all this, such as its rights and its audience.
+    other: Mapped[JsonColumn | None]
+    # Who changed it last; null where nobody has since it was written. The versions before stand in
+    # annotation_versions, and this one has the number after theirs. The database counts.
+    modified_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"))
+    version: Mapped[int] = mapped_column(server_default="1", server_onupdate=FetchedValue())
+    # Has the passage that it was written on gone from the text? The quote in its target says what it was.
+    is_orphan: Mapped[bool] = mapped_column(server_default="false")
+    # Since when its status has been `deleted`. It can be restored until it is purged.
+    deleted_at: Mapped[Timestamp | None]
+
     __table_args__ = (
         # What answers another is a reply, tag, upvote or flag; all else is a note by itself.
         CheckConstraint(
@@ -82,6 +93,16 @@ class Annotation(Base):
         Index("idx_annotations_order", "created", "id"),
         # An annotation's replies, tags, upvotes and flags.
         Index("idx_annotations_parent_order", "parent_id", "motivation", "created", "id"),
+        Index("idx_annotations_modified_by_id", "modified_by_id"),
+        Index("idx_annotations_orphans", "created", "id", postgresql_where=text("is_orphan")),
+        # A vote is one a person.
+        Index(
+            "idx_annotations_one_upvote",
+            "parent_id",
+            "creator_id",
+            unique=True,
+            postgresql_where=text("motivation = 'upvoting' AND status <> 'deleted'"),
+        ),
     )
 
     @hybrid_property

@@ -12,6 +12,9 @@ from genji_graphql.database import Json
 
 SCHEMA = "app"
 
+SPACING = 65536
+"""Between the positions of neighbours, so that another can come between them."""
+
 Timestamp = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 """A moment, in UTC."""
 

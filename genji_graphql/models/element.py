@@ -1,11 +1,14 @@
 """The paragraphs, lines and headings of a document."""
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import BigInteger, FetchedValue, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from genji_graphql.database import Json
 from genji_graphql.models.base import Base, JsonColumn, LastChange, Now
+
+LONGEST_TEXT = 250_000
+"""In characters. No paragraph comes near it, so that one can always be held in memory."""
 
 
 class DocumentElement(Base):
@@ -25,6 +28,10 @@ class DocumentElement(Base):
     # What the imported file calls this element, so that importing it again updates it.
     source_id: Mapped[str | None] = mapped_column(Text)
 
+    # Who changed the text last, and how often it was changed. What it said before stands in element_revisions.
+    modified_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"))
+    revision: Mapped[int] = mapped_column(server_default="1", server_onupdate=FetchedValue())
+
     __table_args__ = (
         Index("idx_document_elements_document_id", "document_id"),
         Index("idx_document_elements_hierarchy", "hierarchy", postgresql_using="gin"),
@@ -33,6 +40,7 @@ class DocumentElement(Base):
         Index("idx_document_elements_order", "document_id", "position", "id"),
         # It also makes whoever moves one wait for notes that are being written on it, and they for it.
         UniqueConstraint("document_id", "source_id"),
+        Index("idx_document_elements_modified_by_id", "modified_by_id"),
     )
 
     text: Mapped[str | None] = column_property(content["text"].astext)

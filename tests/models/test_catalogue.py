@@ -35,8 +35,16 @@ DOCUMENT = Path(__file__).parents[3] / "shared" / "spec" / "genji-database-schem
 ADDED_COLUMNS = {
     "document_collections": ["position bigint"],
     "documents": ["position bigint", "source_id text"],
-    "document_elements": ["position bigint", "source_id text"],
-    "annotations": ["parent_id integer", "classroom_gone boolean"],
+    "document_elements": ["position bigint", "source_id text", "modified_by_id integer", "revision integer"],
+    "annotations": [
+        "parent_id integer",
+        "classroom_gone boolean",
+        "other jsonb",
+        "modified_by_id integer",
+        "version integer",
+        "is_orphan boolean",
+        "deleted_at timestamp with time zone",
+    ],
     "groups": ["join_token text"],
     "site_settings": ["collection_metadata_schema jsonb"],
 }
@@ -51,8 +59,8 @@ ADDED_NOT_NULL = {
     "object_sharing": "object_id object_type shared_with_id shared_with_type access_level created_at",
     "document_collections": "title visibility text_direction created modified position",
     "documents": "document_collection_id title created modified position",
-    "document_elements": "document_id created modified position",
-    "annotations": "created modified status classroom_gone",
+    "document_elements": "document_id created modified position revision",
+    "annotations": "created modified status classroom_gone version is_orphan",
     "site_settings": "site_logo_enabled updated_at collection_metadata_schema",
     "group_members": "joined_at",
 }
@@ -238,6 +246,89 @@ sso_identities.subject NOT NULL
 sso_identities.subject text
 sso_identities.user_id NOT NULL
 sso_identities.user_id integer
+
+annotations.is_orphan DEFAULT false
+annotations.version DEFAULT 1
+document_elements.revision DEFAULT 1
+INDEX idx_annotations_orphans ON annotations USING btree (created, id) WHERE is_orphan
+INDEX idx_annotations_modified_by_id ON annotations USING btree (modified_by_id)
+INDEX idx_document_elements_modified_by_id ON document_elements USING btree (modified_by_id)
+TRIGGER keep_revision BEFORE UPDATE ON document_elements FOR EACH ROW WHEN ((old.content IS DISTINCT FROM \
+new.content)) EXECUTE FUNCTION keep_revision()
+TRIGGER keep_version BEFORE UPDATE ON annotations FOR EACH ROW WHEN ((((((((old.motivation) IS DISTINCT FROM \
+(new.motivation)) OR (old.body IS DISTINCT FROM new.body)) OR (old.target IS DISTINCT FROM new.target)) OR \
+(old.other IS DISTINCT FROM new.other)) OR ((old.status) IS DISTINCT FROM (new.status))) OR (old.document_element_id \
+IS DISTINCT FROM new.document_element_id))) EXECUTE FUNCTION keep_version()
+UNIQUE INDEX idx_annotations_one_upvote ON annotations USING btree (parent_id, creator_id) WHERE (((motivation) = \
+'upvoting') AND ((status) <> 'deleted'))
+annotations FOREIGN KEY (modified_by_id) REFERENCES users(id) ON DELETE RESTRICT
+document_elements FOREIGN KEY (modified_by_id) REFERENCES users(id) ON DELETE RESTRICT
+function keep_revision()
+function keep_version()
+
+table annotation_versions
+INDEX idx_annotation_versions_modified_by_id ON annotation_versions USING btree (modified_by_id)
+annotation_versions FOREIGN KEY (annotation_id) REFERENCES annotations(id) ON DELETE CASCADE
+annotation_versions FOREIGN KEY (modified_by_id) REFERENCES users(id) ON DELETE RESTRICT
+annotation_versions CHECK (((status) = ANY ((ARRAY['active', 'private', 'hidden', 'deleted']))))
+annotation_versions PRIMARY KEY (id)
+annotation_versions UNIQUE (annotation_id, version)
+annotation_versions.annotation_id NOT NULL
+annotation_versions.annotation_id integer
+annotation_versions.body jsonb
+annotation_versions.document_element_id integer
+annotation_versions.id AUTO
+annotation_versions.id NOT NULL
+annotation_versions.id integer
+annotation_versions.modified NOT NULL
+annotation_versions.modified timestamp with time zone
+annotation_versions.modified_by_id integer
+annotation_versions.motivation character varying(100)
+annotation_versions.other jsonb
+annotation_versions.status NOT NULL
+annotation_versions.status character varying(50)
+annotation_versions.target jsonb
+annotation_versions.version NOT NULL
+annotation_versions.version integer
+
+table element_revisions
+INDEX idx_element_revisions_modified_by_id ON element_revisions USING btree (modified_by_id)
+element_revisions FOREIGN KEY (element_id) REFERENCES document_elements(id) ON DELETE CASCADE
+element_revisions FOREIGN KEY (modified_by_id) REFERENCES users(id) ON DELETE RESTRICT
+element_revisions PRIMARY KEY (id)
+element_revisions UNIQUE (element_id, revision)
+element_revisions.content jsonb
+element_revisions.element_id NOT NULL
+element_revisions.element_id integer
+element_revisions.id AUTO
+element_revisions.id NOT NULL
+element_revisions.id integer
+element_revisions.modified NOT NULL
+element_revisions.modified timestamp with time zone
+element_revisions.modified_by_id integer
+element_revisions.revision NOT NULL
+element_revisions.revision integer
+
+table idempotency_keys
+INDEX idx_idempotency_keys_created_at ON idempotency_keys USING btree (created_at)
+idempotency_keys FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+idempotency_keys PRIMARY KEY (id)
+idempotency_keys UNIQUE (user_id, key)
+idempotency_keys.created_at DEFAULT now()
+idempotency_keys.created_at NOT NULL
+idempotency_keys.created_at timestamp with time zone
+idempotency_keys.created_ids DEFAULT '{}'::integer[]
+idempotency_keys.created_ids NOT NULL
+idempotency_keys.created_ids integer[]
+idempotency_keys.id AUTO
+idempotency_keys.id NOT NULL
+idempotency_keys.id integer
+idempotency_keys.input_hash NOT NULL
+idempotency_keys.input_hash bytea
+idempotency_keys.key NOT NULL
+idempotency_keys.key character varying(255)
+idempotency_keys.user_id NOT NULL
+idempotency_keys.user_id integer
 """
 
 

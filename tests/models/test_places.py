@@ -311,13 +311,25 @@ async def test_it_does_not_matter_which_foreign_key_acts_first(
 
 
 async def test_migrating_sets_right_what_was_written_before(
-    engine: AsyncEngine, settings: Settings, connection: asyncpg.Connection, world: World, texts: Texts
+    engine: AsyncEngine, settings: Settings, connection: asyncpg.Connection, texts: Texts
 ) -> None:
     await migrations.downgrade(engine, settings, BEFORE)
-    on_element = await world.note(texts.elements[0], document_id=texts.documents[1].id)
-    on_document = await world.note(texts.documents[0], document_collection_id=texts.collections[1].id)
-    on_collection, right = await world.note(texts.collections[0]), await world.note(texts.elements[1])
-    nowhere = await world.note()
+
+    async def note(**columns: int) -> models.Annotation:
+        """As it was written then, with the columns that there were."""
+        names = ["motivation", *columns]
+        values = ", ".join(f"${place}" for place, _ in enumerate(names, 1))
+        number = await connection.fetchval(
+            f"INSERT INTO app.annotations ({', '.join(names)}) VALUES ({values}) RETURNING id",
+            "commenting",
+            *columns.values(),
+        )
+        return models.Annotation(id=number)
+
+    on_element = await note(document_element_id=texts.elements[0].id, document_id=texts.documents[1].id)
+    on_document = await note(document_id=texts.documents[0].id, document_collection_id=texts.collections[1].id)
+    on_collection = await note(document_collection_id=texts.collections[0].id)
+    right, nowhere = await note(document_element_id=texts.elements[1].id), await note()
     assert await place_of(connection, on_element) == (texts.elements[0].id, texts.documents[1].id, None)
 
     await migrations.upgrade(engine, settings)
