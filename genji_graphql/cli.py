@@ -92,7 +92,7 @@ def migrate(revision: Annotated[str, typer.Argument(help="The migration to come 
 
 @app.command("import")
 def import_(
-    paths: Annotated[list[Path], typer.Argument(help="TEI or plain text files.", show_default=False)],
+    paths: Annotated[list[Path], typer.Argument(help="TEI, Word or plain text files.", show_default=False)],
     collection: Annotated[str, typer.Option(help="The title of the collection; created where there is none.")],
     language: Annotated[str | None, typer.Option(help="The language of the collection, such as ja.")] = None,
     visibility: Annotated[

@@ -7,19 +7,18 @@ A file is imported whole or not at all. Its documents and elements are recognise
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from genji_graphql.database import Json, Sessions
 from genji_graphql.errors import Conflict, Invalid
-from genji_graphql.models import SCHEMA, Document, DocumentCollection
+from genji_graphql.models import SCHEMA, SPACING, Document, DocumentCollection
 from genji_graphql.transfer.files import read
 from genji_graphql.transfer.source import SourceDocument, SourceElement
 from genji_graphql.vocabulary import Visibility
 
-SPACING = 65536  # between the positions of neighbours, so that another can come between them
 _COLUMNS = ["document_id", "source_id", "position", "hierarchy", "content"]
 
 Claims = dict[str, Path]
@@ -69,23 +68,30 @@ def _counted(number: int, noun: str) -> str:
 
 
 async def import_file(
-    sessions: Sessions, path: Path, into: Destination, *, max_bytes: int, claims: Claims | None = None
+    sessions: Sessions,
+    path: Path,
+    into: Destination,
+    *,
+    max_bytes: int,
+    claims: Claims | None = None,
+    source: BinaryIO | None = None,
 ) -> Outcome:
     """Import one file. Raises Invalid for what can't be read, Conflict where notes would lose their text.
 
     Files that are imported together share their `claims`: two that call their documents the same are told apart here,
-    rather than taken for two editions of one.
+    rather than taken for two editions of one. What is open already, such as an upload, is given as `source`, which must
+    be seekable; `path` is then only what its owner calls it.
     """
     outcome, claims = Outcome(), {} if claims is None else claims
     async with sessions.begin() as session:
         collection_id: int | None = None
-        for source in read(path, max_bytes=max_bytes):
-            if (other := claims.setdefault(source.source_id, path)) != path:
-                raise Invalid(f"{path} and {other} both call their document {source.source_id}; import them apart.")
+        for found in read(path, max_bytes=max_bytes, source=source):
+            if (other := claims.setdefault(found.source_id, path)) != path:
+                raise Invalid(f"{path} and {other} both call their document {found.source_id}; import them apart.")
             if collection_id is None:
                 # Only now: a file that can't be read leaves no empty collection behind.
-                collection_id = await _collection(session, into, source.language)
-            await _import_document(session, collection_id, source, outcome)
+                collection_id = await _collection(session, into, found.language)
+            await _import_document(session, collection_id, found, outcome)
     return outcome
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from genji_graphql.errors import Invalid
+from genji_graphql.models import LONGEST_TEXT
 from genji_graphql.transfer.headings import Heading, headings, is_markdown, with_title_apart
-from genji_graphql.transfer.source import LONGEST_TEXT, SourceDocument, SourceElement, clipped
+from genji_graphql.transfer.source import SourceDocument, SourceElement, clipped
 from genji_graphql.transfer.white_space import joined, unspaced
 
 # Project Gutenberg's licence stands outside of these lines.

@@ -4,9 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-LONGEST_TEXT = 250_000
-"""Of an element, in characters. No paragraph comes near it, so that one can always be held in memory."""
-
 LONGEST_TITLE = 255
 
 

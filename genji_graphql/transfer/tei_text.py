@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator
 from itertools import accumulate, groupby
 from typing import Any, NamedTuple, Never, TypeVar
 
-from genji_graphql.transfer.source import LONGEST_TEXT, SourceElement
+from genji_graphql.models import LONGEST_TEXT
+from genji_graphql.transfer.source import SourceElement
 from genji_graphql.transfer.white_space import NO_BREAK, folded, folding
 
 TEI = "http://www.tei-c.org/ns/1.0 "

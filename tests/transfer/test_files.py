@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,11 @@ def test_the_reader_is_chosen_by_name_and_content(library: Library, name: str, c
     assert [element.text for element in found] == ["One"]
 
 
-@pytest.mark.parametrize("name", ["a.pdf", "a.docx", "a.html", "a.xml.gz"])
+@pytest.mark.parametrize("name", ["a.pdf", "a.xlsx", "a.html", "a.xml.gz"])
 def test_other_files_are_refused(library: Library, name: str) -> None:
-    assert library.refusal("One", name) == "is neither TEI (.xml) nor plain text (.txt, .md)."
+    assert library.refusal("One", name) == (
+        "is neither TEI (.xml), nor plain text (.txt, .md), nor a Word document (.docx)."
+    )
 
 
 def test_a_file_of_xml_is_read_as_xml_only(library: Library) -> None:
@@ -89,6 +92,34 @@ def as_an_ordinary_user() -> Iterator[None]:
 def test_a_name_that_no_file_can_have_is_refused() -> None:
     with pytest.raises(Invalid, match=r"^'a.x00b' is not a file name\.$"):
         next(read(Path("a\0b"), max_bytes=MAX_BYTES))
+
+
+def test_what_is_open_already_is_read_as_a_file_is() -> None:
+    upload = BytesIO(TEI.encode())
+    upload.read()
+    ((source_id, found),) = (
+        (document.source_id, list(document.elements))
+        for document in read(Path("mine.xml"), max_bytes=MAX_BYTES, source=upload)
+    )
+    assert (source_id, [element.text for element in found]) == ("mine.xml", ["One"])
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "reason"),
+    [
+        (b"", "a.xml", "a.xml is empty."),
+        (b"One", "a\n.txt", r"'a\n.txt' is not a file name."),
+        (
+            b"12345",
+            "a.txt",
+            "a.txt has 5 bytes, more than the 4 that may be imported at a time (GENJI_MAX_IMPORT_BYTES).",
+        ),
+    ],
+)
+def test_what_is_open_already_is_checked_as_a_file_is(content: bytes, name: str, reason: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        list(read(Path(name), max_bytes=4, source=BytesIO(content)))
+    assert str(refused.value) == reason
 
 
 GROWTH = """

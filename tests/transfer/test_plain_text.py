@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genji_graphql.errors import Invalid
+from genji_graphql.models import LONGEST_TEXT
 from genji_graphql.transfer.files import read
-from genji_graphql.transfer.source import LONGEST_TEXT
 from tests.data import moby_dick
 from tests.transfer.library import Library, documents
 

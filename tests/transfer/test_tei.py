@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from genji_graphql.errors import Invalid
+from genji_graphql.models import LONGEST_TEXT
 from genji_graphql.transfer import tei_text
-from genji_graphql.transfer.source import LONGEST_TEXT, SourceDocument, SourceElement
+from genji_graphql.transfer.source import SourceDocument, SourceElement
 from tests.data import genji
 from tests.transfer.library import Library, documents, elements
 
