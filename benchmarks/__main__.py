@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.engine import URL
 
-from benchmarks import importing, memory
+from benchmarks import anchoring, importing, memory, writing
 from benchmarks.serving import growth
 from benchmarks.serving import run as serving
 from benchmarks.stopped import Stopped
@@ -22,6 +22,8 @@ from genji_graphql.settings import Settings
 BENCHMARKS: dict[str, Callable[[URL, Namespace], Coroutine[Any, Any, bool]]] = {
     "import": lambda server, _: importing.measure(server),
     "memory": lambda server, _: memory.measure(server),
+    "writing": lambda server, _: writing.measure(server),
+    "anchoring": lambda _server, _: anchoring.measure(),
     "serving": serving.measure,
     "growth": growth.measure,
 }

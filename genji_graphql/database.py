@@ -31,6 +31,8 @@ class Turn(IntEnum):
     """Somebody whom the CAS server vouches for gets an account once."""
     STANDING = 7_336_455
     """Of two administrators who go at once, the second sees that they are the last."""
+    COLLECTIONS = 7_336_456
+    """Whoever gives collections their places sees the places that others have."""
 
 
 async def take_turn(session: AsyncSession, turn: Turn) -> None:

@@ -2,9 +2,11 @@
 
     GenjiError
     ├── Invalid            the input can't be taken; told to the person who sent it
+    │   └── Malformed      because a document in it isn't what it should be
     ├── NotFound           missing, or not for this viewer: one answer for both
     ├── NotAllowed         seen, but not theirs to do
     ├── Conflict           somebody else was first
+    ├── Several            more than one of these
     ├── TooMany            too often; it says when to come back
     ├── TimedOut           it took longer than it may
     └── Unavailable        the database can't be reached, or isn't migrated
@@ -12,6 +14,8 @@
 Messages are written for the reader, in whole sentences, and hold no SQL, address or password. Whatever else is
 raised is a fault of ours: it is logged with an id, and only the id is told.
 """
+
+from collections.abc import Sequence
 
 
 class GenjiError(Exception):
@@ -33,6 +37,14 @@ class Invalid(GenjiError):
         self.code = code
 
 
+class Malformed(Invalid):
+    """A document isn't what it should be, at the place that a JSON Pointer (RFC 6901) names."""
+
+    def __init__(self, message: str, *, pointer: str, field: str | None = None) -> None:
+        super().__init__(message, field=field, code="MALFORMED")
+        self.pointer = pointer
+
+
 class NotFound(GenjiError):
     """There is no such thing for this viewer."""
 
@@ -43,6 +55,19 @@ class NotAllowed(GenjiError):
 
 class Conflict(GenjiError):
     """Somebody else changed it first."""
+
+    def __init__(self, message: str = "", *, field: str | None = None, current: object = None) -> None:
+        super().__init__(message, field=field)
+        self.current = current
+        """What it is now, where the viewer sees it."""
+
+
+class Several(GenjiError):
+    """More than one thing is wrong, and all of it is told at once."""
+
+    def __init__(self, errors: Sequence[GenjiError]) -> None:
+        super().__init__(" ".join(map(str, errors)))
+        self.errors = errors
 
 
 class TooMany(GenjiError):

@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, Date, FromClause, and_, case, cast, false, func, not_, or_, select, true
 
 from genji_graphql.access.viewer import Viewer
-from genji_graphql.access.visibility import among, moderated, thread, within_reach
+from genji_graphql.access.visibility import among, moderated, standing_within_reach, thread, within_reach
 from genji_graphql.models import (
     Annotation,
     Base,
@@ -39,6 +39,7 @@ class Action(StrEnum):
     SHARE = "share"
     ANNOTATE = "annotate"
     REPLY = "reply"
+    REATTACH = "reattach"
     MODERATE = "moderate"
     MANAGE_MEMBERS = "manage_members"
     DEACTIVATE = "deactivate"
@@ -72,6 +73,11 @@ def its_moderators(viewer: Viewer) -> Condition:
 
 def its_owner_or_moderators(viewer: Viewer) -> Condition:
     return or_(its_owner(viewer), its_moderators(viewer))
+
+
+def its_owner_or_editors(viewer: Viewer) -> Condition:
+    """Whose it is, who may edit the text that it is on, and who moderates it."""
+    return or_(its_owner(viewer), its_moderators(viewer), standing_within_reach(viewer, AccessLevel.EDIT))
 
 
 def in_its_classroom(viewer: Viewer) -> Condition:
@@ -169,6 +175,7 @@ RULES: Mapping[type[Base], Mapping[Action, Rule]] = {
         Action.RESTORE: its_owner_or_moderators,
         Action.MODERATE: its_moderators,
         Action.REPLY: in_its_classroom,
+        Action.REATTACH: its_owner_or_editors,
     },
     Group: {
         Action.EDIT: its_teachers,

@@ -32,10 +32,12 @@ from sqlalchemy.sql.elements import SQLCoreOperations
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.models import (
     Annotation,
+    AnnotationVersion,
     Base,
     Document,
     DocumentCollection,
     DocumentElement,
+    ElementRevision,
     Group,
     ObjectShare,
     Permission,
@@ -55,6 +57,7 @@ Model = type[Base]
 # costs more than to run most statements.
 _collection = aliased(DocumentCollection)
 _document = aliased(Document)
+_element = aliased(DocumentElement)
 _note = aliased(Annotation)
 _higher = aliased(Annotation)
 _share = aliased(ObjectShare)
@@ -63,6 +66,11 @@ _share = aliased(ObjectShare)
 _TEXTS = {DocumentCollection, Document, DocumentElement}
 
 _placed = join(_document, _collection, _collection.id == _document.document_collection_id)
+_written = join(
+    join(_element, _document, _document.id == _element.document_id),
+    _collection,
+    _collection.id == _document.document_collection_id,
+)
 
 
 # An annotation's condition takes milliseconds to put together, which is most of what a short statement costs, and half
@@ -100,6 +108,11 @@ def as_seen(column: Any, model: Model, viewer: Viewer) -> ColumnElement[Any]:
 def within_reach(model: Model, viewer: Viewer, level: AccessLevel) -> Condition:
     """Does this viewer reach this level on this collection, document or element? To reach `view` is to see it."""
     return _REACH[model](viewer, None, level)
+
+
+def standing_within_reach(viewer: Viewer, level: AccessLevel) -> Condition:
+    """Does this viewer reach this level on what a note stands on?"""
+    return _place(Annotation, viewer, level)
 
 
 def anybody(_viewer: Viewer) -> Condition:
@@ -141,10 +154,19 @@ def _documents(viewer: Viewer, given: Model | None, level: AccessLevel = AccessL
 
 def _elements(viewer: Viewer, given: Model | None, level: AccessLevel = AccessLevel.VIEW) -> Condition:
     """An element takes its document's level."""
-    if viewer.is_administrator or given is Document:
+    if viewer.is_administrator or given in {Document, ElementRevision}:
         return true()
     its_document = _document.id == DocumentElement.document_id
     return select(1).select_from(_placed).where(its_document, _reached(_collection, _document, viewer, level)).exists()
+
+
+def _revisions(viewer: Viewer, _: Model | None) -> Condition:
+    """What an element said before is for those who edit it: it may have been taken out on purpose."""
+    if viewer.is_administrator:
+        return true()
+    its_element = _element.id == ElementRevision.element_id
+    edited = _reached(_collection, _document, viewer, AccessLevel.EDIT)
+    return select(1).select_from(_written).where(its_element, edited).exists()
 
 
 def _reached(
@@ -299,6 +321,16 @@ def thread(annotation: type[Annotation]) -> tuple[FromClause, type[Annotation]]:
     return up.join(_note, _note.id == up.c.id), _note
 
 
+def _versions(viewer: Viewer, _: Model | None) -> Condition:
+    """What a note said before is for whom it belongs to and for those who moderate it: it may have been taken back."""
+    if viewer.is_anonymous:
+        return false()
+    theirs = or_(Annotation.keeper_id == viewer.user_id, moderated(Annotation, viewer))
+    its_note = Annotation.id == AnnotationVersion.annotation_id
+    seen = select(1).where(its_note, theirs, _annotations(viewer, None))
+    return seen.correlate_except(Annotation).exists()
+
+
 def _people(viewer: Viewer, given: Model | None) -> Condition:
     """One sees whoever wrote or owns something one sees, one's classmates and teachers, and with whom a share is."""
     if viewer.is_administrator or given in {Annotation, Document, DocumentCollection, Group, User}:
@@ -399,9 +431,11 @@ _REACH: dict[Model, Callable[[Viewer, Model | None, AccessLevel], Condition]] = 
 
 _CONDITIONS: dict[Model, Callable[[Viewer, Model | None], Condition]] = {
     Annotation: _annotations,
+    AnnotationVersion: _versions,
     Document: _documents,
     DocumentCollection: _collections,
     DocumentElement: _elements,
+    ElementRevision: _revisions,
     Group: _groups,
     ObjectShare: _shares,
     Permission: _permissions,

@@ -28,7 +28,9 @@ Show = Callable[[Any], Sequence[Any]]
 Gather = Callable[[Sequence[Any]], Sequence[Any]]
 """What becomes of the rows of a page, given the columns that are selected of each."""
 
-_IN_USE = Annotation.status.in_([AnnotationStatus.ACTIVE, AnnotationStatus.PRIVATE])
+IN_USE_WORDS = (AnnotationStatus.ACTIVE, AnnotationStatus.PRIVATE)
+IN_USE = Annotation.status.in_(IN_USE_WORDS)
+"""Is an annotation neither hidden nor deleted?"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +77,8 @@ class ToMany:
     """Who may be told this list, or a row of it, where not everybody who sees the rows may."""
     proper: bool = False
     """Are annotations listed as notes proper: without responses, hidden and deleted ones, unless asked for?"""
+    in_use: bool = False
+    """Are they listed without hidden and deleted ones, unless asked for?"""
 
     @property
     def target(self) -> type[Base]:
@@ -216,7 +220,7 @@ def conditions(
         *edge.only,
         *(() if edge.listed_for is None else (edge.listed_for(viewer),)),
         *((func.coalesce(Annotation.motivation, "").not_in(sorted(unnamed)),) if unnamed else ()),
-        *((_IN_USE,) if edge.proper and "status" not in names(where) else ()),
+        *((IN_USE,) if (edge.proper or edge.in_use) and "status" not in names(where) else ()),
         *(() if asked is None else (asked,)),
     ]
 

@@ -1,13 +1,17 @@
 """The graph: every list and every edge between the nouns, both ways."""
 
-from sqlalchemy import Integer, func, literal
+from sqlalchemy import Integer, func, literal, select, true
+from sqlalchemy.orm import aliased
 
-from genji_graphql.access.visibility import anybody, may_list_people, may_see_details, may_see_email
+from genji_graphql.access.rules import Action, allowed
+from genji_graphql.access.visibility import anybody, may_list_people, may_see_details, may_see_email, moderated
 from genji_graphql.models import (
     Annotation,
+    AnnotationVersion,
     Document,
     DocumentCollection,
     DocumentElement,
+    ElementRevision,
     Group,
     ObjectShare,
     Permission,
@@ -18,10 +22,10 @@ from genji_graphql.models import (
     role_permissions,
     user_roles,
 )
-from genji_graphql.reads.edges import Computed, Content, Through, ToMany, ToOne
+from genji_graphql.reads.edges import IN_USE, IN_USE_WORDS, Computed, Content, Through, ToMany, ToOne
 from genji_graphql.reads.filters import JsonDocument, Plain, Reference, Search, Text
 from genji_graphql.reads.pages import Listing, Term
-from genji_graphql.vocabulary import AnnotationStatus, Motivation, Recipient, SharedObject
+from genji_graphql.vocabulary import Motivation, Recipient, SharedObject
 
 # -- lists: how each noun can be ordered and filtered
 
@@ -82,6 +86,15 @@ ELEMENTS = Listing(
         "content": (DocumentElement.content, JsonDocument()),
     },
 )
+REVISIONS = Listing(
+    ElementRevision,
+    orders={"revision": ElementRevision.revision},
+    default=(Term("revision", descending=True),),
+    fields={
+        "id": (ElementRevision.id, Reference(ElementRevision)),
+        "modified": (ElementRevision.modified, Plain()),
+    },
+)
 ANNOTATIONS = Listing(
     Annotation,
     orders={"created": Annotation.created, "modified": Annotation.modified},
@@ -108,6 +121,15 @@ ANNOTATIONS = Listing(
         "generated": (Annotation.generated, Plain()),
         "body": (Annotation.body, JsonDocument()),
         "target": (Annotation.target, JsonDocument()),
+    },
+)
+VERSIONS = Listing(
+    AnnotationVersion,
+    orders={"version": AnnotationVersion.version},
+    default=(Term("version", descending=True),),
+    fields={
+        "modified": (AnnotationVersion.modified, Plain()),
+        "modified_by": (AnnotationVersion.modified_by_id, Reference(User)),
     },
 )
 USERS = Listing(
@@ -196,13 +218,16 @@ collection_content = Content(collection_documents, collection_elements, collecti
 document_content = Content(None, document_elements, document_annotations)
 element_document = ToOne("document_id", Document, DocumentElement, seen_with=True)
 element_annotations = ToMany(ANNOTATIONS, Annotation.document_element_id, DocumentElement, proper=True)
+element_revisions = ToMany(REVISIONS, ElementRevision.element_id, DocumentElement)
+revision_element = ToOne("element_id", DocumentElement, ElementRevision, seen_with=True)
+revision_modified_by = ToOne("modified_by_id", User, ElementRevision)
 element_annotation_counts = Computed(
     # By motivation every annotation counts: each group is named.
     ToMany(
         ANNOTATIONS,
         Annotation.document_element_id,
         DocumentElement,
-        only=(Annotation.status.in_([AnnotationStatus.ACTIVE, AnnotationStatus.PRIVATE]),),
+        only=(IN_USE,),
     ),
     value=lambda _: func.count(),
     default=(),
@@ -219,7 +244,7 @@ annotation_document = ToOne("document_id", Document, Annotation)
 annotation_element = ToOne("document_element_id", DocumentElement, Annotation)
 annotation_reply_to = ToOne("parent_id", Annotation, Annotation)
 annotation_replies = ToMany(
-    ANNOTATIONS, Annotation.parent_id, Annotation, only=(Annotation.motivation == Motivation.REPLYING,)
+    ANNOTATIONS, Annotation.parent_id, Annotation, only=(Annotation.motivation == Motivation.REPLYING,), in_use=True
 )
 
 _tag = func.coalesce(Annotation.body["value"].astext, Annotation.body[0]["value"].astext)
@@ -228,18 +253,41 @@ annotation_tags = Computed(
         ANNOTATIONS,
         Annotation.parent_id,
         Annotation,
-        only=(Annotation.motivation == Motivation.TAGGING, _tag.is_not(None)),
+        only=(Annotation.motivation == Motivation.TAGGING, _tag.is_not(None), IN_USE),
     ),
     value=lambda _: func.array_agg(_tag.distinct()),
     default=(),
 )
-_upvotes = ToMany(ANNOTATIONS, Annotation.parent_id, Annotation, only=(Annotation.motivation == Motivation.UPVOTING,))
+_upvotes = ToMany(
+    ANNOTATIONS, Annotation.parent_id, Annotation, only=(Annotation.motivation == Motivation.UPVOTING, IN_USE)
+)
 annotation_upvote_count = Computed(_upvotes, value=lambda _: func.count(), default=0)
 annotation_viewer_has_upvoted = Computed(
     _upvotes,
     # Compared as a bound value: to compare with None would find what nobody is named for.
     value=lambda viewer: func.coalesce(func.bool_or(Annotation.creator_id == literal(viewer.user_id, Integer)), False),
     default=False,
+)
+
+annotation_history = ToMany(VERSIONS, AnnotationVersion.annotation_id, Annotation)
+annotation_modified_by = ToOne("modified_by_id", User, Annotation)
+version_modified_by = ToOne("modified_by_id", User, AnnotationVersion)
+_flagged = aliased(Annotation)
+flags = ToMany(
+    ANNOTATIONS,
+    only=(
+        Annotation.motivation == Motivation.FLAGGING,
+        # What is deleted takes its flags with it, also for those who still see it.
+        select(1).where(_flagged.id == Annotation.parent_id, _flagged.status.in_(IN_USE_WORDS)).exists(),
+    ),
+    listed_for=lambda viewer: moderated(Annotation, viewer),
+    in_use=True,
+)
+orphans = ToMany(
+    ANNOTATIONS,
+    only=(Annotation.is_orphan == true(),),
+    listed_for=lambda viewer: allowed(Annotation, Action.REATTACH, viewer),
+    in_use=True,
 )
 
 # -- people

@@ -24,6 +24,7 @@ class Abilities:
     share: bool = _ability(Action.SHARE, "Share it, and say who may see it.")
     annotate: bool = _ability(Action.ANNOTATE, "Write a note on it.")
     reply: bool = _ability(Action.REPLY, "Answer, tag, flag and vote for it.")
+    reattach: bool = _ability(Action.REATTACH, "Say where a note belongs whose passage has gone from the text.")
     moderate: bool = _ability(Action.MODERATE, "Hide and remove what others wrote on it.")
     manage_members: bool = _ability(Action.MANAGE_MEMBERS, "Add people to it and remove them.")
     deactivate: bool = _ability(Action.DEACTIVATE, "Close the account.")

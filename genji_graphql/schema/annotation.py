@@ -1,6 +1,7 @@
 """What people write on the texts."""
 
 from datetime import datetime
+from typing import Any
 
 import strawberry
 
@@ -11,13 +12,15 @@ from genji_graphql.schema.collection import DocumentCollection
 from genji_graphql.schema.connection import Connection
 from genji_graphql.schema.document import Document
 from genji_graphql.schema.element import DocumentElement
-from genji_graphql.schema.fields import computed, made, to_many, to_one
+from genji_graphql.schema.fields import Info, computed, made, to_many, to_one
 from genji_graphql.schema.group import Group
-from genji_graphql.schema.node import Node
+from genji_graphql.schema.node import Node, Row
 from genji_graphql.schema.scalars import JSON
 from genji_graphql.schema.user import User
+from genji_graphql.schema.version import AnnotationVersion
 from genji_graphql.schema.web_annotation import AnnotationBody, AnnotationTarget
 from genji_graphql.vocabulary import AnnotationStatus
+from genji_graphql.web_annotation.rows import written
 
 
 @strawberry.type(description="A comment, a scholarly note, a tag, a link or a response to one (W3C Web Annotation).")
@@ -40,6 +43,28 @@ class Annotation(Node):
     bodies: list[AnnotationBody] = made(web_annotation.bodies, "body", "What it says, typed.")
     targets: list[AnnotationTarget] = made(web_annotation.targets, "target", "What it is about, typed.")
 
+    other: JSON | None = strawberry.field(
+        description="What it says beside all this, as a Web Annotation: its rights, its audience …"
+    )
+    is_orphan: bool = strawberry.field(description="Has the passage that it was written on gone from the text?")
+    version: int = strawberry.field(description="Which version of it this is, counted from 1.")
+    deleted_at: datetime | None = strawberry.field(description="When it was deleted; null where it isn't.")
+
+    @strawberry.field(
+        description="The whole annotation as the W3C's model has it, in JSON-LD, with IRIs under the site's address."
+    )
+    async def json_ld(row: Row, info: Info) -> JSON:
+        creator: Any = await info.context.loaders.one(graph.annotation_creator, row)
+        return written(row, creator, info.context.services.settings.base_url)  # type: ignore[return-value]
+
+    history: Connection[AnnotationVersion] = to_many(
+        graph.annotation_history,
+        "The versions before this one, the last first, for its owner and those who moderate it.",
+        where.AnnotationVersionWhere,
+        where.AnnotationVersionOrder,
+    )
+
+    modified_by: User | None = to_one(graph.annotation_modified_by, "Who changed it last; null where nobody has.")
     creator: User | None = to_one(graph.annotation_creator, "Who wrote it.")
     owner: User | None = to_one(graph.annotation_owner, "Whose it is: who wrote it, where no owner is set.")
     classroom: Group | None = to_one(graph.annotation_classroom, "The classroom that it was written for.")

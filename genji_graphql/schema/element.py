@@ -18,6 +18,7 @@ from genji_graphql.schema.stats import AnnotationStat
 
 if TYPE_CHECKING:
     from genji_graphql.schema.annotation import Annotation
+    from genji_graphql.schema.revision import ElementRevision
 
 
 @strawberry.type(description="A unit of text that people read and write on: a paragraph, a line, a heading.")
@@ -31,6 +32,12 @@ class DocumentElement(Node):
     document: Document = to_one(graph.element_document, "The document that it belongs to.")
     annotations: Connection[Annotated["Annotation", strawberry.lazy("genji_graphql.schema.annotation")]] = to_many(
         graph.element_annotations, "The notes on it.", where.AnnotationWhere, where.AnnotationOrder
+    )
+    revisions: Connection[Annotated["ElementRevision", strawberry.lazy("genji_graphql.schema.revision")]] = to_many(
+        graph.element_revisions,
+        "What it was before it was changed, newest first. For those who may edit it: to others it has none.",
+        where.ElementRevisionWhere,
+        where.ElementRevisionOrder,
     )
 
     @strawberry.field(

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import strawberry
 
+from genji_graphql.anchoring.anchor import Unit
 from genji_graphql.reads.stats import Dimension
 from genji_graphql.vocabulary import (
     AccessLevel,
@@ -78,6 +79,13 @@ _enum(
     READ="To read what one may see.",
     WRITE="To change things as well.",
     ADMINISTER="To do all that one may do, to other people's things too.",
+)
+_enum(
+    Unit,
+    "What offsets in a text count.",
+    name="TextUnit",
+    CODE_POINT="Unicode code points, as the standard has it.",
+    UTF16="Units of UTF-16, as browsers count.",
 )
 _enum(
     Dimension,

@@ -2,6 +2,8 @@
 
 import strawberry
 
+from genji_graphql.schema.node import Node
+
 
 @strawberry.interface(description="Why a change was not made, for the person who asked for it.")
 class UserError:
@@ -14,6 +16,27 @@ class UserError:
 class ValidationError(UserError): ...
 
 
+@strawberry.type(description="A document in the input, such as an annotation in JSON-LD, isn't what it should be.")
+class MalformedDocument(UserError):
+    pointer: str = strawberry.field(default="", description="Where in the document: a JSON Pointer (RFC 6901).")
+
+
+@strawberry.type(description="A passage of a text.")
+class TextPassage:
+    start: int = strawberry.field(description="Its first code point, counted from 0.")
+    end: int = strawberry.field(description="The code point after its last.")
+    exact: str = strawberry.field(description="Its words.")
+    prefix: str = strawberry.field(description="What stands just before it.")
+    suffix: str = strawberry.field(description="What stands just after it.")
+
+
+@strawberry.type(description="What was selected isn't in the text, or in several places of it.")
+class SelectorError(UserError):
+    nearest: TextPassage | None = strawberry.field(
+        default=None, description="The passage that comes nearest to what was selected, if any does."
+    )
+
+
 @strawberry.type(description="There is no such thing, or not for this viewer.")
 class NotFound(UserError): ...
 
@@ -23,7 +46,10 @@ class PermissionDenied(UserError): ...
 
 
 @strawberry.type(description="Somebody else was first.")
-class Conflict(UserError): ...
+class Conflict(UserError):
+    current: Node | None = strawberry.field(
+        default=None, description="What it is now; null where no one thing was changed by others."
+    )
 
 
 @strawberry.type(description="It was tried too often.")
@@ -31,7 +57,15 @@ class TooManyAttempts(UserError):
     retry_after: int = strawberry.field(default=0, description="In how many seconds it may be tried again.")
 
 
-ERROR_TYPES = [Conflict, NotFound, PermissionDenied, TooManyAttempts, ValidationError]
+ERROR_TYPES = [
+    Conflict,
+    MalformedDocument,
+    NotFound,
+    PermissionDenied,
+    SelectorError,
+    TooManyAttempts,
+    ValidationError,
+]
 
 
 @strawberry.type(description="What came of a change. It was made where there are no errors.")

@@ -90,6 +90,8 @@ _ORDERED_BY = {
     "title": "The title.",
     "name": "The name.",
     "username": "The user name.",
+    "version": "By number.",
+    "revision": "How often it was changed before.",
     "created": "When it was created.",
     "created_at": "When it was created.",
     "modified": "When it was last changed.",

@@ -10,7 +10,18 @@ from typing import Annotated, Any
 
 import strawberry
 
-from genji_graphql.errors import Conflict, GenjiError, Invalid, NotAllowed, NotFound, TooMany, Unavailable
+from genji_graphql.anchoring.anchor import Misplaced
+from genji_graphql.errors import (
+    Conflict,
+    GenjiError,
+    Invalid,
+    Malformed,
+    NotAllowed,
+    NotFound,
+    Several,
+    TooMany,
+    Unavailable,
+)
 from genji_graphql.reads.filters import storable
 from genji_graphql.schema import errors
 from genji_graphql.schema.fields import Info
@@ -35,6 +46,8 @@ def mutation(description: str, *, public: bool = False) -> Callable[[Any], Any]:
                 return await change(info, input)
             except Unavailable:
                 raise
+            except Several as error:
+                return payload(errors=[told(one) for one in error.errors])
             except GenjiError as error:
                 return payload(errors=[told(error)])
 
@@ -54,11 +67,17 @@ def told(error: GenjiError) -> "errors.UserError":
         case NotAllowed():
             return errors.PermissionDenied(message=str(error), code="FORBIDDEN", field=field)
         case Conflict():
-            return errors.Conflict(message=str(error), code="CONFLICT", field=field)
+            current: Any = error.current
+            return errors.Conflict(message=str(error), code="CONFLICT", field=field, current=current)
         case TooMany():
             return errors.TooManyAttempts(
                 message=str(error), code="TOO_MANY_ATTEMPTS", field=field, retry_after=error.retry_after
             )
+        case Malformed():
+            return errors.MalformedDocument(message=str(error), code=error.code, field=field, pointer=error.pointer)
+        case Misplaced():
+            nearest: Any = error.nearest
+            return errors.SelectorError(message=str(error), code=error.code, field=field, nearest=nearest)
         case Invalid():
             return errors.ValidationError(message=str(error), code=error.code, field=field)
         case _:
@@ -97,4 +116,15 @@ def _storable(value: Any, field: str | None) -> None:
 
 
 def _camel(name: str) -> str:
+    """Within what is free in its keys they stay as they are; elsewhere a path is of places in lists and of fields."""
+    field, dot, within = name.partition(".")
+    if field not in _LISTS_OF_INPUTS:
+        return _camel_word(field) + dot + within
+    return ".".join(map(_camel_word, name.split(".")))
+
+
+_LISTS_OF_INPUTS = {"annotations"}
+
+
+def _camel_word(name: str) -> str:
     return re.sub(r"_([a-z])", lambda found: found[1].upper(), name)

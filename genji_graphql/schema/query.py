@@ -10,6 +10,7 @@ from genji_graphql import models
 from genji_graphql.errors import Invalid
 from genji_graphql.identity import accounts, cas
 from genji_graphql.reads import filters, graph, ids, stats
+from genji_graphql.reads.history import MAX_CHANGES, difference
 from genji_graphql.reads.invitations import invitation
 from genji_graphql.reads.settings import site_settings
 from genji_graphql.reads.stats import Dimension
@@ -20,16 +21,18 @@ from genji_graphql.schema.collection import DocumentCollection
 from genji_graphql.schema.connection import Connection
 from genji_graphql.schema.document import Document
 from genji_graphql.schema.element import DocumentElement
-from genji_graphql.schema.fields import Info, lookup, to_many
+from genji_graphql.schema.fields import ID, Info, lookup, to_many
 from genji_graphql.schema.filters import plain
 from genji_graphql.schema.group import Group, GroupInvitation
 from genji_graphql.schema.node import Node
+from genji_graphql.schema.revision import ElementRevision
 from genji_graphql.schema.role import Permission, Role
 from genji_graphql.schema.share import ObjectShare
 from genji_graphql.schema.site_settings import SiteSettings
 from genji_graphql.schema.sso import SsoConfiguration
 from genji_graphql.schema.stats import AnnotationStat
 from genji_graphql.schema.user import User
+from genji_graphql.schema.version import AnnotationVersion, Change
 from genji_graphql.vocabulary import PermissionName
 
 MAX_NODES = 100
@@ -38,9 +41,11 @@ _NODES: dict[str, type[models.Base]] = {
     model.__name__: model
     for model in (
         models.Annotation,
+        models.AnnotationVersion,
         models.Document,
         models.DocumentCollection,
         models.DocumentElement,
+        models.ElementRevision,
         models.Group,
         models.ObjectShare,
         models.Permission,
@@ -52,6 +57,8 @@ _NODES: dict[str, type[models.Base]] = {
 Where = Annotated[where.AnnotationWhere | None, strawberry.argument(description="Only annotations like this.")]
 By = Annotated[list[Dimension], strawberry.argument(description="What to count by, the first first.")]
 Token = Annotated[str, strawberry.argument(description="The token of the link.")]
+From = Annotated[int, strawberry.argument(name="from", description="The number of the one.")]
+To = Annotated[int, strawberry.argument(description="The number of the other.")]
 NodeID = Annotated[strawberry.ID, strawberry.argument(description="A global id.")]
 NodeIDs = Annotated[list[strawberry.ID], strawberry.argument(description=f"Global ids, at most {MAX_NODES}.")]
 
@@ -106,6 +113,30 @@ class Query:
         where.AnnotationOrder,
     )
     annotation: Annotation | None = lookup(models.Annotation, "An annotation.")
+
+    @strawberry.field(
+        description="What changed from one version of an annotation to another, for those who see its history; null "
+        "where one of them isn't there.",
+        metadata={"at_most": MAX_CHANGES},
+    )
+    async def annotation_difference(self, info: Info, id: ID, from_: From, to: To) -> list[Change] | None:
+        number = ids.row_id(id, models.Annotation) or 0
+        async with info.context.loaders.session() as session:
+            changes: Any = await difference(session, info.context.viewer, number, from_, to)
+        return changes
+
+    orphans: Connection[Annotation] = to_many(
+        graph.orphans,
+        "The notes whose passage has gone from the text, for those who may say where they belong, oldest first.",
+        where.AnnotationWhere,
+        where.AnnotationOrder,
+    )
+    flags: Connection[Annotation] = to_many(
+        graph.flags,
+        "The flags that the viewer may moderate and that nobody has dealt with, oldest first.",
+        where.AnnotationWhere,
+        where.AnnotationOrder,
+    )
 
     @strawberry.field(
         description="How many annotations there are of each kind, the most frequent first, "
@@ -166,4 +197,16 @@ async def _node(info: Info, text: str) -> Any:
     return None if parsed is None or model is None else await info.context.loaders.row(model, parsed[1])
 
 
-NODE_TYPES = [Annotation, Document, DocumentCollection, DocumentElement, Group, ObjectShare, Permission, Role, User]
+NODE_TYPES = [
+    Annotation,
+    AnnotationVersion,
+    Document,
+    DocumentCollection,
+    DocumentElement,
+    ElementRevision,
+    Group,
+    ObjectShare,
+    Permission,
+    Role,
+    User,
+]

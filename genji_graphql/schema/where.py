@@ -62,6 +62,15 @@ class DocumentElementWhere:
     content: JSONFilter | None = option("What it holds.")
 
 
+@strawberry.input(description="Which revisions. All that is said must hold; what is left out filters nothing.")
+class ElementRevisionWhere:
+    and_: list["ElementRevisionWhere"] | None = option(_ALL, "and")
+    or_: list["ElementRevisionWhere"] | None = option(_SOME, "or")
+    not_: "ElementRevisionWhere | None" = option(_NOT, "not")
+    id: IDFilter | None = option("The revision itself.")
+    modified: DateTimeFilter | None = option("When the element came to be so.")
+
+
 @strawberry.input(description="Which annotations. All that is said must hold; what is left out filters nothing.")
 class AnnotationWhere:
     and_: list["AnnotationWhere"] | None = option(_ALL, "and")
@@ -89,6 +98,15 @@ class AnnotationWhere:
     generated: DateTimeFilter | None = option("When a program made it.")
     body: JSONFilter | None = option("Its body.")
     target: JSONFilter | None = option("Its target.")
+
+
+@strawberry.input(description="Which versions. All that is said must hold; what is left out filters nothing.")
+class AnnotationVersionWhere:
+    and_: list["AnnotationVersionWhere"] | None = option(_ALL, "and")
+    or_: list["AnnotationVersionWhere"] | None = option(_SOME, "or")
+    not_: "AnnotationVersionWhere | None" = option(_NOT, "not")
+    modified: DateTimeFilter | None = option("When it became so.")
+    modified_by: IDFilter | None = option("Who made it so.")
 
 
 @strawberry.input(description="Which people. All that is said must hold; what is left out filters nothing.")
@@ -140,7 +158,9 @@ class NameWhere:
 DocumentCollectionOrder = order_input("DocumentCollection", graph.COLLECTIONS)
 DocumentOrder = order_input("Document", graph.DOCUMENTS)
 DocumentElementOrder = order_input("DocumentElement", graph.ELEMENTS)
+ElementRevisionOrder = order_input("ElementRevision", graph.REVISIONS)
 AnnotationOrder = order_input("Annotation", graph.ANNOTATIONS)
+AnnotationVersionOrder = order_input("AnnotationVersion", graph.VERSIONS)
 UserOrder = order_input("User", graph.USERS)
 GroupOrder = order_input("Group", graph.GROUPS)
 ObjectShareOrder = order_input("ObjectShare", graph.SHARES)

@@ -1,14 +1,17 @@
 """Finding what is to be changed: first whether it is there for this viewer, then whether they may."""
 
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, Integer, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import object_session
 
 from genji_graphql.access.rules import Action, allowed
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.access.visibility import visible
-from genji_graphql.errors import NotAllowed, NotFound
+from genji_graphql.errors import Conflict, NotAllowed, NotFound
 from genji_graphql.identity.viewer import standing_now
 from genji_graphql.models import (
     Annotation,
@@ -37,15 +40,27 @@ _NOUNS: dict[type[Base], str] = {
 
 
 async def find(
-    session: AsyncSession, viewer: Viewer, model: type[Model], row_id: int | None, action: Action, field: str = "id"
+    session: AsyncSession,
+    viewer: Viewer,
+    model: type[Model],
+    row_id: int | None,
+    action: Action,
+    field: str = "id",
+    *,
+    key_share: bool = False,
 ) -> Model:
     """The row to be changed, which that field of the input names; locked until the end of the transaction.
+
+    With `key_share` others may go on writing what hangs on it, such as notes. Who locks more than one locks from the
+    top down, the collection, the document, the element, and siblings by their ids: nobody waits in a circle.
 
     Raises NotFound for what is missing or hidden, which are the same, and NotAllowed for what is seen and not theirs
     to change.
     """
     this = model.id == (row_id or 0)
-    if not await session.scalar(select(model.id).where(this, visible(model, viewer)).with_for_update(of=model)):
+    if not await session.scalar(
+        select(model.id).where(this, visible(model, viewer)).with_for_update(of=model, key_share=key_share)
+    ):
         raise missing(model, field)
     # Judged only now: whoever held the row until then may have taken from the viewer what they came with.
     viewer = await standing_now(session, viewer)
@@ -60,6 +75,42 @@ async def find(
     return result
 
 
+async def judge(
+    session: AsyncSession, viewer: Viewer, model: type[Model], row_ids: Collection[int], action: Action
+) -> Mapping[int, tuple[Model, bool]]:
+    """Of these rows those that the viewer sees, and whether they may do this to each: for what isn't itself changed.
+
+    Nothing is locked; what is written beside a row holds on to it by its foreign key.
+    """
+    seen = select(model, allowed(model, action, viewer)).where(
+        model.id == func.any(literal(sorted(row_ids), ARRAY(Integer))), visible(model, viewer)
+    )
+    return {row.id: (row, bool(may)) for row, may in await session.execute(seen)}
+
+
+async def may(session: AsyncSession, viewer: Viewer, row: Base, action: Action) -> bool:
+    """May they do this, too, to a row that was found for something else?"""
+    model, viewer = type(row), await standing_now(session, viewer)
+    return bool(await session.scalar(select(allowed(model, action, viewer)).where(model.id == row.id)))
+
+
+def check_unchanged(row: Any, expected: datetime | None) -> None:
+    """Raises Conflict where the row was changed after the moment that a client knows of."""
+    if expected is not None and row.modified != expected:
+        raise conflict(
+            row, "Somebody changed this in the meantime; look at what it is now, and try again.", "expected_modified"
+        )
+
+
+def conflict(row: Base, message: str, field: str | None = None) -> Conflict:
+    """Somebody was first, and this is what they left."""
+    # The transaction ends with the error, and would take with it what was read of its rows.
+    session = object_session(row)
+    if session is not None:
+        session.expunge(row)
+    return Conflict(message, field=field, current=row)
+
+
 def missing(model: type[Base], field: str) -> NotFound:
     return NotFound(f"There is no such {_NOUNS[model]}.", field=field)
 
@@ -71,6 +122,7 @@ _VERBS: dict[Action, str] = {
     Action.SHARE: "share",
     Action.ANNOTATE: "write on",
     Action.REPLY: "answer",
+    Action.REATTACH: "reattach",
     Action.MODERATE: "moderate",
     Action.MANAGE_MEMBERS: "manage the members of",
     Action.DEACTIVATE: "deactivate",

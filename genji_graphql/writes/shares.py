@@ -1,7 +1,7 @@
 """Sharing collections and documents with people and groups.
 
 Whoever manages a thing may share it, at any level: no level is above `manage`. Every change of a thing's shares locks
-the thing first, so that two at once go one after the other.
+the thing first, so that two at once go one after the other; what may wake a collection locks that before its document.
 """
 
 from typing import Any, NamedTuple
@@ -43,6 +43,7 @@ async def share_object(
     level: AccessLevel,
 ) -> Shared:
     """Share a thing with a person or a group; one that has it already is given this level instead."""
+    await _hold_collection(session, kind, object_id)
     thing = await find(session, viewer, MODELS[kind], object_id, Action.SHARE, "object_id")
     recipient_id = await _recipient_id(session, viewer, recipient, whom)
     if recipient is Recipient.USER:
@@ -136,6 +137,14 @@ def _check_need(viewer: Viewer, thing: Thing, user_id: int, field: str) -> None:
 
 def _field(recipient: Recipient, whom: int | str | None) -> str:
     return "username" if isinstance(whom, str) else f"{recipient.value}_id"
+
+
+async def _hold_collection(session: AsyncSession, kind: SharedObject, object_id: int | None) -> None:
+    """Of a collection as well, where it isn't needed: so all that is missing costs the same."""
+    of_document = select(Document.document_collection_id).where(Document.id == (object_id or 0)).scalar_subquery()
+    which = of_document if kind is SharedObject.DOCUMENT else (object_id or 0)
+    this = select(DocumentCollection.id).where(DocumentCollection.id == which)
+    await session.execute(this.with_for_update(key_share=True))
 
 
 async def _wake(session: AsyncSession, viewer: Viewer, thing: Thing) -> DocumentCollection | None:

@@ -10,6 +10,7 @@ from genji_graphql.access.viewer import ANONYMOUS, Viewer
 from genji_graphql.reads.ids import global_id
 from genji_graphql.vocabulary import AnnotationStatus, Visibility
 from tests.lasting import Lasting
+from tests.world import DAWN
 
 EVERYONE = "visitor writer keeper friend pupil guest author administrator"
 
@@ -38,6 +39,13 @@ SIGHT = {
     "reader line": "keeper pupil administrator",
     "closed line": "keeper administrator",
     "closed own line": "keeper administrator author",
+    # what they said before, which is for those who edit them
+    "revision of the open line": "administrator",
+    "version of the note": "writer administrator",
+    "version of the private note": "author",
+    "version of the class note": "pupil administrator",
+    "revision of the lent line": "keeper administrator",
+    "revision of the closed own line": "keeper administrator author",
     # what is written on the open line, and what answers it
     "note": EVERYONE,
     "reply": EVERYONE,
@@ -233,6 +241,14 @@ class House:
             )
             self.rows[f"{label} chapter"] = document
             self.rows[f"{label} line"] = await world.element(document, mark(f"{label} line"))
+        for label in ("open", "lent", "closed own"):
+            revision = f"revision of the {label} line"
+            element_id = self[f"{label} line"].id
+            self.rows[revision] = await world.add(
+                models.ElementRevision(
+                    element_id=element_id, revision=1, content={"text": mark(revision)}, modified=DAWN
+                )
+            )
 
     async def _notes(self) -> None:
         line = self["open line"]
@@ -259,6 +275,17 @@ class House:
         await self._reply("class reply", "note", by="pupil", **for_class)
         await self._reply("reply to the class reply", "class reply", by="pupil")
         await self._loops()
+        for label in ("note", "private note", "class note"):
+            version = f"version of the {label}"
+            self.rows[version] = await self.place.world.add(
+                models.AnnotationVersion(
+                    annotation_id=self[label].id,
+                    version=1,
+                    body={"value": mark(version)},
+                    status=AnnotationStatus.ACTIVE,
+                    modified=DAWN,
+                )
+            )
 
         for label in ("open", "closed", "lent"):
             await self._note(f"note on the {label} chapter", self[f"{label} chapter"], by="writer")

@@ -17,6 +17,8 @@ TAKEN_AWAY = {
     "_documents": ("visitor", models.Document),
     "_collections": ("visitor", models.DocumentCollection),
     "_elements": ("visitor", models.DocumentElement),
+    "_versions": ("visitor", models.AnnotationVersion),
+    "_revisions": ("visitor", models.ElementRevision),
     "_groups": ("writer", models.Group),
     "_shares": ("visitor", models.ObjectShare),
     "_permissions": ("keeper", models.Permission),

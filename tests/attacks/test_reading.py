@@ -501,7 +501,9 @@ def _note(*, in_class: bool = False, **columns: Any) -> Hide:
 def _response(motivation: str, *, in_class: bool = False, **columns: Any) -> Hide:
     async def hide(world: World, author: models.User, note: models.Annotation) -> None:
         classroom = {"classroom_id": (await world.group(author)).id} if in_class else {}
-        await world.response(note, motivation, **{"creator_id": author.id} | classroom | columns)
+        # Each by somebody else: a vote is one a person.
+        somebody = await world.person()
+        await world.response(note, motivation, **{"creator_id": somebody.id} | classroom | columns)
 
     return hide
 

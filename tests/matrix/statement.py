@@ -80,6 +80,15 @@ class Element:
 
 
 @dataclass(frozen=True)
+class Revision:
+    """What an element said before."""
+
+    id: int
+    element: int
+    modifier: int | None = None
+
+
+@dataclass(frozen=True)
 class Note:
     """An annotation, of whatever motivation. `says` is the text of its body."""
 
@@ -95,10 +104,20 @@ class Note:
     collection: int | None = None
     says: str = "moon"
     classroom_gone: bool = False
+    modifier: int | None = None
 
     @property
     def keeper(self) -> int | None:
         return self.creator if self.owner is None else self.owner
+
+
+@dataclass(frozen=True)
+class Version:
+    """What an annotation was before."""
+
+    id: int
+    annotation: int
+    modifier: int | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +139,7 @@ class Share:
         return ("User" if self.recipient_type == "user" else "Group", self.recipient_id)
 
 
-Row = Permission | Role | Person | Group | Collection | Document | Element | Note | Share
+Row = Permission | Role | Person | Group | Collection | Document | Element | Revision | Note | Version | Share
 
 
 @dataclass(frozen=True)
@@ -137,6 +156,8 @@ class World:
     elements: tuple[Element, ...] = ()
     notes: tuple[Note, ...] = ()
     shares: tuple[Share, ...] = ()
+    revisions: tuple[Revision, ...] = ()
+    versions: tuple[Version, ...] = ()
 
     @cached_property
     def rows(self) -> Mapping[str, Mapping[int, Any]]:
@@ -149,7 +170,9 @@ class World:
             "DocumentCollection": self.collections,
             "Document": self.documents,
             "DocumentElement": self.elements,
+            "ElementRevision": self.revisions,
             "Annotation": tuple(map(self._placed, self.notes)),
+            "AnnotationVersion": self.versions,
             "ObjectShare": self.shares,
         }
         return {name: {row.id: row for row in rows} for name, rows in tables.items()}
@@ -288,8 +311,15 @@ class Sight:
                 return self.level(("Document", row.id)) >= Level.VIEW
             case Element():
                 return self.level(("DocumentElement", row.id)) >= Level.VIEW
+            case Revision():
+                # It may have been taken out on purpose.
+                return self.level(("DocumentElement", row.element)) >= Level.EDIT
             case Note():
                 return self._sees_note(row)
+            case Version():
+                # It may have been taken back.
+                note = self.world.row(("Annotation", row.annotation))
+                return self.sees(("Annotation", note.id)) and (self.is_me(note.keeper) or self._watches(note))
             case Person():
                 return self._sees_person(row)
             case Group():
@@ -458,6 +488,10 @@ class Sight:
                 return self.is_me(note.keeper) or self._watches(note)
             case "moderate":
                 return self._watches(note)
+            case "reattach":
+                ground = ground_of(note)
+                edits = ground is not None and self.level(ground) >= Level.EDIT
+                return self.is_me(note.keeper) or self._watches(note) or edits
             case "reply":
                 return all(self._may_write_for(one) for one in self.world.thread(note))
             case _:
@@ -472,6 +506,7 @@ class Sight:
 
 
 ACTIONS = (
+    "reattach",
     "edit",
     "delete",
     "restore",
@@ -520,11 +555,17 @@ def _to_many(name: str, attribute: str) -> Tie:
 
 
 def _replies(world: World, row: Note) -> list[Thing]:
-    return responses(world, row, "replying")
+    # The questions name every status; without that, those in use are listed.
+    return [("Annotation", one.id) for one in world.notes if one.parent == row.id and one.motivation == "replying"]
 
 
 def responses(world: World, note: Note, motivation: str) -> list[Thing]:
-    return [("Annotation", one.id) for one in world.notes if one.parent == note.id and one.motivation == motivation]
+    """Those that are in use."""
+    return [
+        ("Annotation", one.id)
+        for one in world.notes
+        if one.parent == note.id and one.motivation == motivation and one.status in {"active", "private"}
+    ]
 
 
 def _shares_of(name: str) -> Tie:
@@ -549,6 +590,9 @@ EDGES: Mapping[tuple[str, str], Tie] = {
     ("Document", "shares"): _shares_of("Document"),
     ("DocumentElement", "document"): _to_one("Document", "document"),
     ("DocumentElement", "annotations"): _to_many("Annotation", "element"),
+    ("DocumentElement", "revisions"): _to_many("ElementRevision", "element"),
+    ("ElementRevision", "element"): _to_one("DocumentElement", "element"),
+    ("ElementRevision", "modifiedBy"): _to_one("User", "modifier"),
     ("Annotation", "creator"): _to_one("User", "creator"),
     ("Annotation", "owner"): _to_one("User", "keeper"),
     ("Annotation", "classroom"): _to_one("Group", "classroom"),
@@ -557,6 +601,9 @@ EDGES: Mapping[tuple[str, str], Tie] = {
     ("Annotation", "element"): _to_one("DocumentElement", "element"),
     ("Annotation", "replyTo"): _to_one("Annotation", "parent"),
     ("Annotation", "replies"): _replies,
+    ("Annotation", "history"): _to_many("AnnotationVersion", "annotation"),
+    ("Annotation", "modifiedBy"): _to_one("User", "modifier"),
+    ("AnnotationVersion", "modifiedBy"): _to_one("User", "modifier"),
     ("User", "roles"): lambda _, row: [("Role", number) for number in sorted(row.roles)],
     ("User", "groups"): lambda world, row: [("Group", one.id) for one in world.groups if row.id in one.members],
     ("User", "createdGroups"): _to_many("Group", "creator"),

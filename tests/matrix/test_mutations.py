@@ -6,12 +6,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import Integer, and_, false, func, literal, or_, true
+from sqlalchemy import Integer, and_, false, func, literal, or_, select, true
 
 from genji_graphql.access import rules, visibility
 from genji_graphql.access.rules import RULES, Action
 from genji_graphql.access.viewer import Viewer
-from genji_graphql.models import Annotation, DocumentCollection, Group, ObjectShare, User
+from genji_graphql.models import (
+    Annotation,
+    AnnotationVersion,
+    DocumentCollection,
+    DocumentElement,
+    ElementRevision,
+    Group,
+    ObjectShare,
+    User,
+)
 from genji_graphql.reads import edges, filters, loaders
 from genji_graphql.vocabulary import AccessLevel, AnnotationStatus, Motivation, PermissionName, SharedObject
 from tests.matrix import questions
@@ -23,9 +32,11 @@ from tests.matrix.statement import (
     Element,
     Note,
     Person,
+    Revision,
     Role,
     Share,
     Sight,
+    Version,
     World,
 )
 from tests.matrix.statement import Group as Classroom
@@ -102,6 +113,8 @@ EXAMPLE = World(
         Share(5, "document", NOBODY, "user", STRANGER, "manage"),
         Share(6, "document", 3, "user", PUPIL, "edit", AUTHOR),
     ),
+    revisions=tuple(Revision(number, number, AUTHOR) for number in (1, 2, 3, 4)),
+    versions=tuple(Version(number, number, AUTHOR) for number in (1, 2, 3, 4)),
 )
 VIEWERS = [ANYBODY, *range(ADMINISTRATOR, REGISTRAR + 1)]
 
@@ -148,8 +161,22 @@ def ruled(model: type[Any], action: Action, rule: rules.Rule) -> Break:
     return lambda monkeypatch: monkeypatch.setitem(RULES[model], action, rule)
 
 
+def seen_by(model: type[Any], condition: Callable[[Viewer, Any], Any]) -> Break:
+    return lambda monkeypatch: monkeypatch.setitem(visibility._CONDITIONS, model, condition)
+
+
 def seen_by_all(model: type[Any]) -> Break:
-    return lambda monkeypatch: monkeypatch.setitem(visibility._CONDITIONS, model, lambda _viewer, _given: true())
+    return seen_by(model, lambda _viewer, _given: true())
+
+
+def _readers_of_the_note(viewer: Viewer, _: Any) -> Any:
+    seen = select(Annotation.id).where(visibility._annotations(viewer, None))
+    return AnnotationVersion.annotation_id.in_(seen)
+
+
+def _readers_of_the_element(viewer: Viewer, _: Any) -> Any:
+    seen = select(DocumentElement.id).where(visibility._elements(viewer, None))
+    return ElementRevision.element_id.in_(seen)
 
 
 def _awake(what: SharedObject) -> Break:
@@ -284,6 +311,18 @@ MUTATIONS: dict[str, tuple[int | None, Break]] = {
     "moderators edit": (TEACHER, ruled(Annotation, Action.EDIT, rules.its_moderators)),
     "owners don't delete": (PUPIL, ruled(Annotation, Action.DELETE, rules.its_moderators)),
     "an ended classroom goes on": (PUPIL, ruled(Annotation, Action.REPLY, rules.signed_in)),
+    "who sees a note sees what it was before": (
+        ANYBODY,
+        seen_by(AnnotationVersion, _readers_of_the_note),
+    ),
+    "who moderates reattaches, and nobody who edits": (
+        PUPIL,
+        ruled(Annotation, Action.REATTACH, rules.its_owner_or_moderators),
+    ),
+    "who sees a text sees what it said before": (
+        ANYBODY,
+        seen_by(ElementRevision, _readers_of_the_element),
+    ),
     "who edits may share": (
         PUPIL,
         ruled(DocumentCollection, Action.SHARE, rules.reaching(DocumentCollection, AccessLevel.EDIT)),

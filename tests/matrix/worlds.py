@@ -20,8 +20,10 @@ from tests.matrix.statement import (
     Note,
     Permission,
     Person,
+    Revision,
     Role,
     Share,
+    Version,
     World,
 )
 
@@ -138,8 +140,22 @@ def worlds(draw: st.DrawFn) -> World:
         Share(number, *shared, *recipient, draw(_LEVELS), draw(somebody))
         for number, (shared, recipient) in enumerate(draw(st.lists(ends, max_size=6, unique=True)), 1)
     )
+    # One of an element at most: of several the order isn't that of their numbers.
+    revisions = tuple(Revision(one.id, one.id, draw(somebody)) for one in elements if draw(_COIN))
+    versions = tuple(Version(one.id, one.id, draw(somebody)) for one in notes if draw(_COIN))
     return World(
-        today, PERMISSIONS, (*ROLES, steward), people, groups, collections, documents, elements, tuple(notes), shares
+        today,
+        PERMISSIONS,
+        (*ROLES, steward),
+        people,
+        groups,
+        collections,
+        documents,
+        elements,
+        tuple(notes),
+        shares,
+        revisions,
+        versions,
     )
 
 
@@ -170,9 +186,15 @@ def _notes(draw: st.DrawFn, number: int, before: list[Note], texts: _Texts, peop
     answered = thread[0] if thread else None
     creator = draw(st.sampled_from([*people, *people, *people, None]))
     classroom = draw(_classrooms(answered, groups))
+    motivation = draw(_RESPONSES if answered else _NOTES)
+    if motivation == "upvoting" and any(
+        (one.motivation, one.parent, one.creator) == ("upvoting", answered and answered.id, creator) for one in before
+    ):
+        # A vote is one a person.
+        motivation = "tagging"
     return Note(
         number,
-        motivation=draw(_RESPONSES if answered else _NOTES),
+        motivation=motivation,
         status=draw(_STATUSES),
         creator=creator,
         owner=draw(st.sampled_from([None, None, creator, *people])),
@@ -180,6 +202,7 @@ def _notes(draw: st.DrawFn, number: int, before: list[Note], texts: _Texts, peop
         parent=answered.id if answered else None,
         says=draw(_WORDS),
         classroom_gone=draw(_SELDOM) if classroom is None else False,
+        modifier=draw(st.sampled_from([None, None, *people])),
         **draw(_places(answered, texts)),
     )
 
@@ -240,6 +263,9 @@ async def write(connection: asyncpg.Connection, world: World) -> None:
                     f"SELECT {columns} FROM jsonb_populate_recordset(NULL::app.{table}, $1)",
                     json.dumps(rows, default=str),
                 )
+        # Whoever changes a text of this world writes another revision of it, which is none of these.
+        await connection.execute("SELECT setval('app.element_revisions_id_seq', 1000)")
+        await connection.execute("SELECT setval('app.annotation_versions_id_seq', 1000)")
 
 
 # Rows are deleted one by one: to truncate so many tables, with all their indexes, takes ten times as long.
@@ -301,7 +327,24 @@ def _tables(world: World) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         [{"group_id": one.id, "user_id": member, "joined_at": _DAWN} for one in world.groups for member in one.members],
     )
     yield from _contents(world)
-    yield "annotations", [_annotation(note) for note in world.notes]
+    changed = {version.annotation for version in world.versions}
+    yield "annotations", [_annotation(note, 2 if note.id in changed else 1) for note in world.notes]
+    yield (
+        "annotation_versions",
+        [
+            {
+                "id": one.id,
+                "annotation_id": one.annotation,
+                "version": 1,
+                "motivation": "questioning",
+                "status": "active",
+                "body": {"value": "Something else."},
+                "modified": _DAWN,
+                "modified_by_id": one.modifier,
+            }
+            for one in world.versions
+        ],
+    )
     yield (
         "object_sharing",
         [
@@ -361,14 +404,29 @@ def _contents(world: World) -> Iterator[tuple[str, list[dict[str, Any]]]]:
                 "position": one.id,
                 "document_id": one.document,
                 "content": {"text": f"Line {one.id}."},
+                "revision": 1 + sum(revision.element == one.id for revision in world.revisions),
                 **now,
             }
             for one in world.elements
         ],
     )
+    yield (
+        "element_revisions",
+        [
+            {
+                "id": one.id,
+                "element_id": one.element,
+                "revision": 1,
+                "content": {"text": "Something else."},
+                "modified": _DAWN,
+                "modified_by_id": one.modifier,
+            }
+            for one in world.revisions
+        ],
+    )
 
 
-def _annotation(note: Note) -> dict[str, Any]:
+def _annotation(note: Note, version: int) -> dict[str, Any]:
     return {
         "id": note.id,
         "motivation": note.motivation,
@@ -381,6 +439,8 @@ def _annotation(note: Note) -> dict[str, Any]:
         "document_id": note.document,
         "document_collection_id": note.collection,
         "classroom_gone": note.classroom_gone,
+        "modified_by_id": note.modifier,
+        "version": version,
         "body": {"value": note.says},
         "created": _DAWN + timedelta(minutes=note.id),
         "modified": _DAWN,

@@ -48,6 +48,10 @@ INSERT INTO app.document_elements (document_id, content, position)
 SELECT n, jsonb_build_object('text', 'Line ' || place), place
 FROM generate_series(1, {MANY}) n, generate_series(1, 2) place;
 
+-- Each said something else before.
+INSERT INTO app.element_revisions (element_id, revision, content, modified, modified_by_id)
+SELECT n, 1, jsonb_build_object('text', 'Line'), now(), (n - 1) % {MANY} + 1 FROM generate_series(1, 2 * {MANY}) n;
+
 -- Of each document: a note for all (1 to {MANY}) and one for a classroom, on its first element.
 INSERT INTO app.annotations (document_collection_id, document_id, document_element_id, creator_id, owner_id,
     classroom_id, motivation, created, body, target)
@@ -81,6 +85,14 @@ SELECT n, (n + step) % {MANY} + 1, motivation, timestamptz '2026-02-01Z' + n * i
     jsonb_build_object('value', motivation || step), jsonb_build_object('source', 'annotation:' || n)
 FROM generate_series(1, {MANY}) n, generate_series(0, 1) step,
     unnest('{{replying,tagging,upvoting}}'::text[]) motivation;
+
+-- Somebody has changed each note since, complained of the first three, and the texts of these are not what they were.
+UPDATE app.annotations SET type = 'Annotation', motivation = 'questioning' WHERE motivation = 'commenting';
+UPDATE app.annotations SET motivation = 'commenting', modified_by_id = creator_id WHERE motivation = 'questioning';
+UPDATE app.annotations SET is_orphan = true WHERE id <= 3;
+INSERT INTO app.annotations (parent_id, creator_id, motivation, created, body, target)
+SELECT n, n, 'flagging', timestamptz '2026-02-02Z', '{{"value": "Rude."}}',
+    jsonb_build_object('source', 'annotation:' || n) FROM generate_series(1, 3) n;
 
 INSERT INTO app.object_sharing (object_id, object_type, shared_with_id, shared_with_type, access_level, created_by_id)
 SELECT n, object_type, n, shared_with_type, 'view', n

@@ -13,7 +13,7 @@ import pytest
 from graphql import GraphQLObjectType, get_named_type
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import BigInteger, DateTime, String, Table, delete, insert
+from sqlalchemy import BigInteger, DateTime, Integer, String, Table, UniqueConstraint, delete, insert
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -28,7 +28,7 @@ from genji_graphql.vocabulary import AccessLevel, Recipient, SharedObject
 from tests.lasting import NO_ROLES, Lasting, lasting
 from tests.schema.conftest import MANY
 from tests.service import Service
-from tests.world import World
+from tests.world import DAWN, World
 
 ADMINISTRATOR = Viewer(user_id=1, is_administrator=True)
 INFO = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
@@ -146,6 +146,7 @@ SORTED = [
     Sorted(graph.COLLECTIONS, "User", "createdCollections", {"created_by_id": 1}),
     Sorted(graph.DOCUMENTS, "DocumentCollection", "documents", {"document_collection_id": 1}),
     Sorted(graph.ELEMENTS, "Document", "elements", {"document_id": 1}),
+    Sorted(graph.REVISIONS, "DocumentElement", "revisions", {"element_id": 1, "modified": DAWN}),
     Sorted(graph.ANNOTATIONS, "DocumentElement", "annotations", {"document_element_id": 1}),
     Sorted(graph.USERS, "Group", "members", {}, (models.group_members, "group_id", "user_id")),
     Sorted(graph.GROUPS, "User", "createdGroups", {"created_by_id": 1}),
@@ -161,28 +162,29 @@ def values(column: InstrumentedAttribute[Any]) -> st.SearchStrategy[Any]:
         case DateTime():
             seconds = st.sampled_from([-62135596800, -1, 0, 0.000001, 1767225600, 253402300799])
             return seconds.map(lambda second: datetime.fromtimestamp(second, UTC))
+        case Integer() if is_unique(column):
+            return st.integers(1, 2**31 - 1)
         case BigInteger():
             return st.sampled_from([-(2**63), -1, 0, 1, 2**63 - 1])
+        case String() if is_unique(column):
+            return st.text("abc", min_size=1, max_size=4)
         case String():
             return st.sampled_from(["", "a", "aa", "ab", "b"])
     raise NotImplementedError(column)
 
 
 def is_unique(column: InstrumentedAttribute[Any]) -> bool:
-    """By itself, or as it is folded."""
+    """By itself, as it is folded, or under one parent."""
     of_table = column.property.columns[0]
+    if any(of_table.name in one.columns for one in of_table.table.constraints if isinstance(one, UniqueConstraint)):
+        return True
     alone = [index for index in of_table.table.indexes if index.unique and len(index.expressions) == 1]
     return bool(of_table.unique) or any(of_table.name in str(index.expressions[0]) for index in alone)
 
 
 def rows_of(listing: Listing) -> st.SearchStrategy[list[dict[str, Any]]]:
     unique = [name for name, column in listing.orders.items() if is_unique(column)]
-    row = st.fixed_dictionaries(
-        {
-            name: st.text("abc", min_size=1, max_size=4) if name in unique else values(column)
-            for name, column in listing.orders.items()
-        }
-    )
+    row = st.fixed_dictionaries({name: values(column) for name, column in listing.orders.items()})
     return st.lists(row, max_size=9, unique_by=(lambda row: row[unique[0]]) if unique else None)
 
 

@@ -76,6 +76,9 @@ ROWS: dict[Any, tuple[int, dict[str, Any]]] = {
     models.DocumentElement: (40, {
         "document_id": [1], "created": MOMENTS, "modified": MOMENTS, "hierarchy": DOCUMENTS, "content": DOCUMENTS,
     }),
+    models.ElementRevision: (12, {
+        "element_id": [1], "revision": int, "modified": MOMENTS, "content": DOCUMENTS,
+    }),
     models.Annotation: (60, {
         "document_collection_id": NUMBERS, "document_id": NUMBERS, "document_element_id": NUMBERS,
         "creator_id": NUMBERS, "owner_id": NUMBERS, "classroom_id": NUMBERS, "created": MOMENTS, "modified": MOMENTS,
@@ -83,6 +86,10 @@ ROWS: dict[Any, tuple[int, dict[str, Any]]] = {
         "context": [None, *WORDS], "generator": [None, *WORDS], "body": DOCUMENTS, "target": DOCUMENTS,
         "motivation": [None, "commenting", "scholarly", "replying", "tagging", "flagging"],
         "status": [AnnotationStatus.ACTIVE, AnnotationStatus.HIDDEN, AnnotationStatus.DELETED],
+    }),
+    models.AnnotationVersion: (12, {
+        "annotation_id": [1], "version": int, "status": [AnnotationStatus.ACTIVE], "modified": MOMENTS,
+        "modified_by_id": NUMBERS,
     }),
     models.ObjectShare: (12, {
         "object_id": [1], "object_type": [SharedObject.COLLECTION], "shared_with_id": int,
@@ -98,7 +105,9 @@ LISTS = {
     "DocumentCollectionWhere": (models.DocumentCollection, "collectionsLIST"),
     "DocumentWhere": (models.Document, "documentsLIST"),
     "DocumentElementWhere": (models.DocumentElement, "document(id: 1) { elementsLIST }"),
+    "ElementRevisionWhere": (models.ElementRevision, "element(id: 1) { revisionsLIST }"),
     "AnnotationWhere": (models.Annotation, "annotationsLIST"),
+    "AnnotationVersionWhere": (models.AnnotationVersion, "annotation(id: 1) { historyLIST }"),
     "UserWhere": (models.User, "usersLIST"),
     "GroupWhere": (models.Group, "groupsLIST"),
     "ObjectShareWhere": (models.ObjectShare, "collection(id: 1) { sharesLIST }"),
@@ -110,6 +119,7 @@ KEEPERS = {("DocumentCollectionWhere", "owner"): "created_by_id", ("AnnotationWh
 """Whose it is where no owner is set."""
 
 REFERENCES = {
+    "modifiedBy": ("modified_by_id", "User"),
     "creator": ("creator_id", "User"),
     "owner": ("owner_id", "User"),
     "createdBy": ("created_by_id", "User"),

@@ -31,7 +31,7 @@ TYPES = {
     for name, type_ in schema._schema.type_map.items()
     if isinstance(type_, GraphQLObjectType)
     and not name.startswith("__")
-    and name != "Mutation"
+    and name not in {"Mutation", "TextPassage"}
     and not {"Payload", "UserError"} & {name[-7:], *map(str, type_.interfaces)}
 }
 """Those that are read. What a change answers is of them, and errors."""
@@ -39,6 +39,7 @@ TYPES = {
 _NOTES = "annotations(first: $n) { nodes { %s } }"
 # A list that tells of its page costs a statement whatever is asked of its rows; others may be part of their parent's.
 _ELEMENTS = "documents(first: $n) { nodes { elements(first: 1) { pageInfo { hasNextPage } nodes { %s } } } }"
+_REVISIONS = _ELEMENTS % "revisions(first: 1) { pageInfo { hasNextPage } nodes { %s } }"
 _ROLES = "users(first: $n) { nodes { roles(first: 1) { nodes { %s } } } }"
 _BODY = _NOTES % "bodies { ... on TYPE { %s } }"
 _TARGET = _NOTES % "targets { ... on TYPE { %s } }"
@@ -48,7 +49,10 @@ PARENTS = {
     "DocumentCollection": "collections(first: $n) { nodes { %s } }",
     "Document": "documents(first: $n) { nodes { %s } }",
     "DocumentElement": _ELEMENTS,
+    "ElementRevision": _REVISIONS,
     "Annotation": _NOTES,
+    "AnnotationVersion": "annotations(first: $n) { nodes { history { pageInfo { hasNextPage } nodes { %s } } } }",
+    "Change": "annotationDifference(id: 1, from: 1, to: 2) { %s }",
     "User": "documents(first: $n) { nodes { owner { %s } } }",
     "Group": "groups(first: $n) { nodes { %s } }",
     "ObjectShare": "users(first: $n) { nodes { shares(first: 2) { pageInfo { hasNextPage } nodes { %s } } } }",
@@ -87,13 +91,16 @@ PARENTS_OF_FIELD = {
 
 VARIABLES = {"$n": "$n: Int!", "$where": "$where: AnnotationWhere"}
 
-THE_ONLY_ONE = {"SiteSettings", "MetadataField", "SsoConfiguration", "AccessToken", "GroupInvitation"}
+THE_ONLY_ONE = {"Change", "SiteSettings", "MetadataField", "SsoConfiguration", "AccessToken", "GroupInvitation"}
 
-NOT_FOR_VISITORS = {"Group", "ObjectShare", "Role", "Permission"}
+NOT_FOR_VISITORS = {"AnnotationVersion", "Change", "ElementRevision", "Group", "ObjectShare", "Role", "Permission"}
 
 COST = {
     "Annotation.bodies": 0,
     "Annotation.targets": 0,
+    "Annotation.jsonLd": 1,  # who wrote it
+    "AnnotationVersion.bodies": 0,
+    "AnnotationVersion.targets": 0,
     "Annotation.tags": 1,
     "Annotation.upvoteCount": 1,
     "Annotation.viewerHasUpvoted": 1,
@@ -139,6 +146,9 @@ ROOTS = {
     "element": ("element(id: 1) { id }", 1),
     "annotations": ("annotations { nodes { id } edges { cursor } pageInfo { endCursor } totalCount }", 2),
     "annotation": ("annotation(id: 1) { id }", 1),
+    "annotationDifference": ("annotationDifference(id: 1, from: 1, to: 2) { pointer before after }", 2),
+    "flags": ("flags { nodes { id } edges { cursor } pageInfo { endCursor } totalCount }", 2),
+    "orphans": ("orphans { nodes { id } edges { cursor } pageInfo { endCursor } totalCount }", 2),
     "annotationStats": ("annotationStats(by: [MOTIVATION, DAY]) { count motivation day }", 1),
     "users": ("users { nodes { id } edges { cursor } pageInfo { endCursor } totalCount }", 2),
     "user": ("user(id: 1) { id }", 1),

@@ -1,0 +1,136 @@
+"""Writing the paragraphs of a document, changing them, and moving them."""
+
+from asyncio import gather
+from datetime import datetime
+from typing import Any
+
+import strawberry
+
+from genji_graphql import models
+from genji_graphql.context import Context
+from genji_graphql.reads.ids import row_id
+from genji_graphql.schema.element import DocumentElement
+from genji_graphql.schema.errors import Payload
+from genji_graphql.schema.fields import Info
+from genji_graphql.schema.filters import option, plain
+from genji_graphql.schema.mutation import mutation
+from genji_graphql.schema.mutations.placing import after, before, beside, given_id
+from genji_graphql.schema.mutations.requests import EXPECTED, KEY, taken
+from genji_graphql.schema.scalars import JSON
+from genji_graphql.writes import contents, elements
+
+_WHICH = "Its global id, or its number."
+_TEXT = f"What it says, to the character, with its ends of lines: at most {models.LONGEST_TEXT:,} characters."
+_CONTENT = (
+    f"Its `text` with `formatting` and whatever else, such as `verse`: an object, of at most {contents.MAX_CONTENT:,} "
+    "characters. Ranges in `formatting.text_styles.formatting` are `{start, end, type: [String]}`, in Unicode code "
+    "points of the text."
+)
+_HIERARCHY = (
+    f"Where it stands in the source, such as `{{page: 5}}`: an object, of at most {elements.MAX_HIERARCHY:,} "
+    "characters. The order of a document doesn't follow it."
+)
+
+
+@strawberry.input(description="An element: its `text`, or its whole `content`.")
+class NewElementInput:
+    text: str | None = option(_TEXT)
+    content: JSON | None = option(_CONTENT)
+    hierarchy: JSON | None = option(_HIERARCHY)
+
+
+@strawberry.input(description="New elements of a document.")
+class CreateElementsInput:
+    document_id: strawberry.ID = strawberry.field(description="The document.")
+    elements: list[NewElementInput] = strawberry.field(
+        description=f"From 1 to {elements.MAX_ELEMENTS:,} elements in their order: all are written, or none. An "
+        "error names its element by its place in this list: `elements.3.text`."
+    )
+    before_id: strawberry.ID | None = before("element of the document")
+    after_id: strawberry.ID | None = after("element of the document")
+    idempotency_key: str | None = option(KEY)
+
+
+@strawberry.input(description="What is to be changed of an element; what is left out stays.")
+class UpdateElementInput:
+    id: strawberry.ID = strawberry.field(description=_WHICH)
+    text: str | None = option(
+        f"{_TEXT} The rest of its content stays, but for what names places in the text as it was: ranges of "
+        "formatting, verse."
+    )
+    content: JSON | None = option(f"{_CONTENT} It takes the place of all that there is. Not together with `text`.")
+    hierarchy: JSON | None = option(f"{_HIERARCHY} Null for none.")
+    expected_modified: datetime | None = option(EXPECTED)
+
+
+@strawberry.input(description="An element that is to stand elsewhere.")
+class MoveElementInput:
+    id: strawberry.ID = strawberry.field(description=_WHICH)
+    before_id: strawberry.ID | None = before("element of that document")
+    after_id: strawberry.ID | None = after("element of that document")
+    document_id: strawberry.ID | None = option(
+        "Another document to bring it to, with what is written on it. It is put last unless a place is given."
+    )
+
+
+@strawberry.type(description="The new elements.")
+class CreateElementsPayload(Payload):
+    elements: list[DocumentElement] = strawberry.field(
+        default_factory=list,
+        description="The elements, in the order that they were given in.",
+        metadata={"at_most": elements.MAX_ELEMENTS},
+    )
+
+
+@strawberry.type(description="The element as it is now.")
+class ElementPayload(Payload):
+    element: DocumentElement | None = strawberry.field(default=None, description="The element.")
+
+
+@mutation("Writes elements of a document, last or beside another, for those who edit it.")
+async def create_elements(info: Info, input: CreateElementsInput) -> CreateElementsPayload:
+    async with info.context.transaction() as session:
+        made = await elements.create(
+            session,
+            info.context.viewer,
+            row_id(input.document_id, models.Document),
+            plain(input.elements),
+            beside=beside(input, models.DocumentElement),
+            key=taken(input, "idempotency_key")[1],
+        )
+    rows = await gather(*(_row(info.context, element_id) for element_id in made))
+    return CreateElementsPayload(elements=[row for row in rows if row is not None])
+
+
+@mutation("Changes an element, for those who edit its document. What it said before is kept as a revision.")
+async def update_element(info: Info, input: UpdateElementInput) -> ElementPayload:
+    given, expected = taken(input, "expected_modified")
+    element_id = row_id(given.pop("id"), models.DocumentElement)
+    changes: Any = given
+    async with info.context.transaction() as session:
+        changed = await elements.update(session, info.context.viewer, element_id, changes, expected)
+    return ElementPayload(element=await _row(info.context, changed))
+
+
+@mutation("Moves an element within its document or to another, for those who edit both.")
+async def move_element(info: Info, input: MoveElementInput) -> ElementPayload:
+    async with info.context.transaction() as session:
+        moved = await elements.move(
+            session,
+            info.context.viewer,
+            row_id(input.id, models.DocumentElement),
+            document_id=given_id(input.document_id, models.Document),
+            beside=beside(input, models.DocumentElement),
+        )
+    return ElementPayload(element=await _row(info.context, moved))
+
+
+async def _row(context: Context, element_id: int) -> Any:
+    return await context.loaders.row(models.DocumentElement, element_id)
+
+
+@strawberry.type
+class ElementMutations:
+    create_elements: CreateElementsPayload = create_elements
+    update_element: ElementPayload = update_element
+    move_element: ElementPayload = move_element

@@ -1,0 +1,108 @@
+"""Who waits for whom: nobody longer than they must, and nobody for ever."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from genji_graphql.models import Annotation, Document, DocumentCollection, DocumentElement, ObjectShare
+from tests.service import Service
+from tests.writing.asking import Shelf, asked, changed, id_of
+
+GIVEN: dict[str, Callable[[Shelf], dict[str, Any]]] = {
+    "createElements": lambda shelf: {"documentId": id_of(shelf.document), "elements": [{"text": "New."}]},
+    "updateElement": lambda shelf: {"id": id_of(shelf.elements[0]), "text": "New."},
+    "moveElement": lambda shelf: {"id": id_of(shelf.elements[0]), "afterId": id_of(shelf.elements[1])},
+    "createDocument": lambda shelf: {"collectionId": id_of(shelf.collection), "title": "New"},
+    "updateDocument": lambda shelf: {"id": id_of(shelf.document), "title": "New"},
+    "updateCollection": lambda shelf: {"id": id_of(shelf.collection), "title": "New"},
+    "reorderCollections": lambda shelf: {"ids": [id_of(shelf.collection)]},
+}
+
+
+@asynccontextmanager
+async def under_way(shelf: Shelf, row: Any) -> AsyncIterator[AsyncSession]:
+    """Somebody else's change of this row, until the end of the block."""
+    model = type(row)
+    async with shelf.sessions.begin() as session:
+        await session.execute(select(model.id).where(model.id == row.id).with_for_update())
+        yield session
+
+
+@pytest.mark.parametrize("name", GIVEN)
+async def test_who_loses_their_share_while_they_wait_changes_nothing(service: Service, shelf: Shelf, name: str) -> None:
+    viewer = await shelf.who("editor")
+    held = {"createElements": shelf.document, "updateDocument": shelf.document}.get(
+        name, shelf.elements[0] if "Element" in name else shelf.collection
+    )
+    async with under_way(shelf, held) as session:
+        theirs = ObjectShare.shared_with_id == shelf.people["editor"].id
+        await session.execute(delete(ObjectShare).where(theirs))
+        waiting = asyncio.create_task(asked(service, viewer, name, "__typename", **GIVEN[name](shelf)))
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+
+    before = await shelf.contents()
+    (error,) = (await waiting)["errors"]
+    assert error["__typename"] == "NotFound"
+    assert await shelf.contents() == before
+
+
+async def test_writing_elsewhere_does_not_wait_for_a_note(service: Service, shelf: Shelf) -> None:
+    viewer = await shelf.who("editor")
+    async with shelf.sessions.begin() as session:
+        session.add(Annotation(document_element_id=shelf.elements[0].id, motivation="commenting"))
+        await session.flush()
+        for name in ("createElements", "createDocument", "updateDocument", "updateCollection", "reorderCollections"):
+            change = changed(service, viewer, name, "__typename", **GIVEN[name](shelf))
+            await asyncio.wait_for(change, timeout=10)
+
+
+async def test_a_text_changes_when_the_note_on_it_is_written(service: Service, shelf: Shelf) -> None:
+    viewer = await shelf.who("editor")
+    async with shelf.sessions.begin() as session:
+        session.add(Annotation(document_element_id=shelf.elements[0].id, motivation="commenting"))
+        await session.flush()
+        given = GIVEN["updateElement"](shelf)
+        waiting = asyncio.create_task(changed(service, viewer, "updateElement", "__typename", **given))
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+    await waiting
+
+
+async def test_whoever_moves_texts_while_notes_are_written_and_shares_given_is_never_stuck(
+    service: Service, shelf: Shelf
+) -> None:
+    there = await shelf.world.collection(owner_id=shelf.owner.id)
+    document = await shelf.world.document(there)
+    owner = await shelf.who("owner")
+
+    async def ask(name: str, **given: Any) -> None:
+        for error in (await asked(service, owner, name, "__typename", **given))["errors"]:
+            assert error["__typename"] in {"Conflict", "NotFound"}
+
+    async def note(number: int) -> None:
+        row = shelf.elements[number % 3]
+        async with shelf.sessions.begin() as session:
+            session.add(Annotation(document_element_id=row.id, motivation="commenting"))
+
+    tasks = []
+    for number in range(6):
+        row, place = shelf.elements[number % 3], (document, shelf.document)[number % 2]
+        tasks += [
+            note(number),
+            ask("moveElement", id=id_of(row), documentId=id_of(place)),
+            ask("updateElement", id=id_of(row), text=f"Text {number}"),
+            ask("updateDocument", id=id_of(shelf.document), collectionId=id_of((there, shelf.collection)[number % 2])),
+            ask("updateCollection", id=id_of(shelf.collection), visibility=("PRIVATE", "SHARED")[number % 2]),
+            ask("shareObject", objectId=id_of(shelf.document), username="stranger", accessLevel="VIEW"),
+        ]
+    await asyncio.gather(*tasks)
+
+    assert len(await shelf.all(select(Annotation.id))) == 6
+    for model, number in ((DocumentElement, 3), (Document, 2), (DocumentCollection, 2)):
+        assert len(await shelf.all(select(model.id))) == number
