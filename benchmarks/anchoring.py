@@ -9,6 +9,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterator
+from difflib import SequenceMatcher
 from itertools import groupby
 from pathlib import Path
 from time import perf_counter
@@ -66,30 +67,23 @@ def _chapters() -> Iterator[Chapter]:
 def _chapter(lines: list[tuple[str, str]]) -> Chapter:
     old, new = "", ""
     came: list[int | None] = []
-    for number, (before, after) in enumerate(lines):
-        if number % 10 != 9:
-            came += origins(before, after, len(old))
-            new += after + "\n"
-        old += before + "\n"
+    for start in range(0, len(lines), 10):
+        # The tenth is deleted. The others are one text, since an edition may break its lines elsewhere.
+        kept, deleted = lines[start : start + 9], lines[start + 9 : start + 10]
+        before, after = ("".join(f"{line}\n" for line in edition) for edition in zip(*kept, strict=True))
+        came += origins(before, after, len(old))
+        new += after
+        old += before + "".join(f"{line}\n" for line, _ in deleted)
     return Chapter(old, new, came, len(lines))
 
 
 def origins(before: str, after: str, offset: int) -> Iterator[int | None]:
-    """Where each character of a line and its line break came from, counted from `offset`.
-
-    Its beginning and end stayed; what lies between them was corrected.
-    """
-    first = _alike(before, after)
-    last = min(_alike(before[::-1], after[::-1]), len(before) - first, len(after) - first)
-    yield from range(offset, offset + first)
-    yield from [None] * (len(after) - first - last)
-    yield from range(offset + len(before) - last, offset + len(before) + 1)
-
-
-def _alike(one: str, other: str) -> int:
-    """With how many of the same characters both begin."""
-    pairs = zip(one, other, strict=False)
-    return next((at for at, (this, that) in enumerate(pairs) if this != that), min(len(one), len(other)))
+    """Where each character of a text came from, counted from `offset`; None for what is new."""
+    if before == after:
+        yield from range(offset, offset + len(before))
+        return
+    for kind, first, last, start, end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        yield from range(offset + first, offset + last) if kind == "equal" else [None] * (end - start)
 
 
 def _compared(name: str, rule: Rule, chapters: list[Chapter]) -> int:
