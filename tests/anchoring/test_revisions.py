@@ -26,7 +26,7 @@ def test_no_note_on_a_corrected_line_is_misplaced_or_lost_where_its_text_stays(l
         old, new = line["old"], line["new"]
         if old == new:
             continue
-        edited = Edited(old, new, list(anchoring.origins(old, new, 0))[:-1])
+        edited = Edited(old, new, list(anchoring.origins(old, new, 0)))
         known = set(edited.places)
         anchors = [
             anchor_at(old, start, end)
