@@ -313,6 +313,8 @@ async def _columns_of(session: AsyncSession, viewer: Viewer, note: Annotation, c
             raise Invalid("An answer stays what it is.", field="motivation", code="RESPONSE")
         values["motivation"] = changes["motivation"]
     if "private" in changes:
+        if note.status is AnnotationStatus.HIDDEN:
+            raise NotAllowed("It was hidden by those who moderate it, who alone can show it.", field="private")
         values["status"] = AnnotationStatus.PRIVATE if changes["private"] else AnnotationStatus.ACTIVE
     if "other" in changes:
         values["other"] = changes["other"]

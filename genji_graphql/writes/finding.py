@@ -80,12 +80,14 @@ async def judge(
 ) -> Mapping[int, tuple[Model, bool]]:
     """Of these rows those that the viewer sees, and whether they may do this to each: for what isn't itself changed.
 
-    Nothing is locked; what is written beside a row holds on to it by its foreign key.
+    They stay what they are until the transaction ends: what is written about a text is written about this one.
     """
     seen = select(model, allowed(model, action, viewer)).where(
         model.id == func.any(literal(sorted(row_ids), ARRAY(Integer))), visible(model, viewer)
     )
-    return {row.id: (row, bool(may)) for row, may in await session.execute(seen)}
+    # As a foreign key locks: writers don't wait for each other, and whoever changes the text waits for all of them.
+    held = seen.order_by(model.id).with_for_update(read=True, key_share=True, of=model)
+    return {row.id: (row, bool(may)) for row, may in await session.execute(held)}
 
 
 async def may(session: AsyncSession, viewer: Viewer, row: Base, action: Action) -> bool:

@@ -1,5 +1,6 @@
 """The text changes, the notes stay: on what they were written on, or as orphans that somebody puts back."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -185,3 +186,19 @@ async def test_carrying_costs_the_same_for_two_notes_as_for_two_hundred(room: Ro
         event.remove(room.site.engine.sync_engine, "before_cursor_execute", count)
         counts.append(len(statements))
     assert counts[0] == counts[1]
+
+
+async def test_a_note_that_is_written_while_the_text_changes_is_written_on_the_new_text(room: Room) -> None:
+    now = "Long ago: " + TEXT
+    async with writing_sessions(room.site.engine).begin() as session:
+        element = await session.scalar(
+            select(models.DocumentElement).where(models.DocumentElement.id == room.element.id).with_for_update()
+        )
+        assert element is not None
+        element.content = {"text": now}  # type: ignore[assignment] # as a writer gives it
+        await session.flush()
+        writing = asyncio.create_task(room.note(selector={"exact": "many ladies"}))
+        done, _ = await asyncio.wait({writing}, timeout=0.5)
+        assert not done
+    note = await writing
+    assert selected(now, note["target"][0]) == "many ladies"

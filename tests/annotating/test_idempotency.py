@@ -2,6 +2,10 @@
 
 import asyncio
 
+from sqlalchemy import update
+
+from genji_graphql import models
+from genji_graphql.vocabulary import Visibility
 from tests.annotating.room import BULK, CREATE, DELETE, REPLY, Room, id_of
 
 
@@ -63,3 +67,23 @@ async def test_what_was_deleted_since_is_given_as_it_is(room: Room) -> None:
 async def test_a_key_has_a_length(room: Room) -> None:
     given = {"elementId": id_of(room.element), "text": "?", "idempotencyKey": "k" * 256}
     assert (await room.refused(CREATE, room.student, **given))["field"] == "idempotencyKey"
+
+
+async def test_to_give_a_batch_again_costs_the_same_for_two_as_for_two_hundred(room: Room) -> None:
+    costs = []
+    for number in (2, 200):
+        given = {
+            "annotations": [{"elementId": id_of(room.element), "text": "x"}] * number,
+            "idempotencyKey": str(number),
+        }
+        first = await room.asked(BULK, room.mate, **given)
+        assert await room.asked(BULK, room.mate, **given) == first
+        costs.append(len(room.service.statements))
+    assert costs[0] == costs[1]
+
+
+async def test_what_is_out_of_sight_since_is_not_given_again(room: Room) -> None:
+    given = {"annotations": [{"elementId": id_of(room.element), "text": "x"}], "idempotencyKey": "one"}
+    await room.asked(BULK, room.mate, **given)
+    await room.world.run(update(models.DocumentCollection).values(visibility=Visibility.PRIVATE))
+    assert await room.asked(BULK, room.mate, **given) == {"annotations": [], "errors": []}

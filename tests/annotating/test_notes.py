@@ -10,7 +10,7 @@ from sqlalchemy import update
 from genji_graphql import models
 from genji_graphql.access.joining import today
 from genji_graphql.access.viewer import ANONYMOUS, Viewer
-from genji_graphql.vocabulary import PermissionName, Visibility
+from genji_graphql.vocabulary import AnnotationStatus, PermissionName, Visibility
 from tests.annotating.room import BULK, CREATE, READ, REFERENCE, TEXT, UPDATE, Room, id_of
 
 
@@ -325,3 +325,11 @@ async def test_both_paths_show_what_was_written(room: Room) -> None:
     query = READ.replace("{ annotation(", "{ siteSettings { siteTitle } annotation(")
     general = await room.service.ask(query, {"id": note["id"]}, viewer=room.viewer(room.mate))
     assert general["annotation"] == by_plan == note
+
+
+async def test_who_is_hidden_by_a_moderator_does_not_show_themselves(room: Room) -> None:
+    note = await room.note()
+    await room.world.run(update(models.Annotation).values(status=AnnotationStatus.HIDDEN))
+    for private in (False, True):
+        error = await room.refused(UPDATE, room.student, id=note["id"], private=private)
+        assert (error["code"], error["field"]) == ("FORBIDDEN", "private")

@@ -1,5 +1,6 @@
 """Writing notes and links, changing them, and bringing them back."""
 
+from asyncio import gather
 from datetime import datetime
 from typing import Any
 
@@ -180,8 +181,7 @@ class AddLinkTargetPayload(Payload):
 
 @mutation("Writes a note on an element, a document or a collection that the viewer sees.")
 async def create_annotation(info: Info, input: CreateAnnotationInput) -> AnnotationPayload:
-    (note,) = await _create(info.context, "createAnnotation", input, [_draft(info.context, input)])
-    return AnnotationPayload(annotation=note)
+    return _one(await _create(info.context, "createAnnotation", input, [_draft(info.context, input)]))
 
 
 @mutation(f"Writes up to {annotations.MAX_BATCH} notes at once: all of them, or none.")
@@ -270,8 +270,7 @@ async def create_link(info: Info, input: CreateLinkInput) -> AnnotationPayload:
     draft = Draft(
         motivation=Motivation.LINKING, body=_body(input), passages=[_passage(one) for one in input.targets], nested=True
     )
-    (note,) = await _create(info.context, "createLink", input, [draft])
-    return AnnotationPayload(annotation=note)
+    return _one(await _create(info.context, "createLink", input, [draft]))
 
 
 @mutation("Adds a passage to a link of one's own.")
@@ -298,8 +297,7 @@ async def remove_link_target(info: Info, input: RemoveLinkTargetInput) -> Annota
 async def create_external_reference(info: Info, input: CreateExternalReferenceInput) -> AnnotationPayload:
     body = annotations.reference(input.url, input.title, input.description or None)
     draft = Draft(motivation=Motivation.EXTERNAL_REFERENCE, body=body, passages=[_passage(input)])
-    (note,) = await _create(info.context, "createExternalReference", input, [draft])
-    return AnnotationPayload(annotation=note)
+    return _one(await _create(info.context, "createExternalReference", input, [draft]))
 
 
 async def _create(context: Context, what: str, given: Any, drafts: list[Draft]) -> list[Any]:
@@ -310,9 +308,13 @@ async def _create(context: Context, what: str, given: Any, drafts: list[Draft]) 
             written = await annotations.create(session, context.viewer, drafts)
             await request.has_made([note.id for note in written])
             return list(written)
-    # What the first request made, as it is now; what was deleted since isn't there any more.
-    rows = [await context.loaders.row(models.Annotation, number) for number in request.made]
-    return [row for row in rows if row is not None] if len(drafts) > 1 else rows
+    # What the first request made, as it is now; what the viewer has lost sight of since isn't there any more.
+    rows = await gather(*(context.loaders.row(models.Annotation, number) for number in request.made))
+    return [row for row in rows if row is not None]
+
+
+def _one(notes: list[Any]) -> AnnotationPayload:
+    return AnnotationPayload(annotation=notes[0] if notes else None)
 
 
 def _draft(context: Context, given: CreateAnnotationInput, prefix: str = "") -> Draft:
