@@ -78,7 +78,7 @@ def _is_plain(value: object) -> bool:
 _SQLCompiler: Any = dialect.statement_compiler
 
 
-class _Compiler(_SQLCompiler):  # type: ignore[misc]
+class _Compiler(_SQLCompiler):  # type: ignore[misc] # its dialect tells no type
     def visit_bindparam(self, bindparam: Any, **options: Any) -> str:
         values = bindparam.value if bindparam.expanding else [bindparam.value]
         if isinstance(bindparam.type, _PLAIN_TYPES) and values and all(map(_is_plain, values)):

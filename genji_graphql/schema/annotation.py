@@ -55,7 +55,7 @@ class Annotation(Node):
     )
     async def json_ld(row: Row, info: Info) -> JSON:
         creator: Any = await info.context.loaders.one(graph.annotation_creator, row)
-        return written(row, creator, info.context.services.settings.base_url)  # type: ignore[return-value]
+        return written(row, creator, info.context.services.settings.base_url)  # type: ignore[return-value] # to mypy JSON is a type of its own
 
     history: Connection[AnnotationVersion] = to_many(
         graph.annotation_history,

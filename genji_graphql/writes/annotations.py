@@ -20,7 +20,7 @@ from genji_graphql.access.rules import Action
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.anchoring.anchor import Anchor
 from genji_graphql.database import Json
-from genji_graphql.errors import GenjiError, Invalid, NotAllowed, NotFound, Several
+from genji_graphql.errors import GenjiError, Invalid, NotAllowed, NotFound
 from genji_graphql.lines import line
 from genji_graphql.models import (
     Annotation,
@@ -39,6 +39,7 @@ from genji_graphql.web_annotation.check import Problem, body_problems, target_pr
 from genji_graphql.web_annotation.html import sanitised
 from genji_graphql.writes.carrying import is_orphaned, place_of_lost, put_back
 from genji_graphql.writes.finding import check_unchanged, find, judge, missing
+from genji_graphql.writes.mistakes import Mistakes
 from genji_graphql.writes.targets import Selection, anchored, numbered, places_in, target_on, unnumbered
 
 MAX_BATCH = 1000
@@ -105,29 +106,28 @@ class _Batch:
     session: AsyncSession
     viewer: Viewer
     drafts: Sequence[Draft]
-    errors: list[GenjiError] = field(default_factory=list)
+    mistakes: Mistakes = field(default_factory=Mistakes)
 
     async def written(self) -> list[Annotation]:
         for draft in self.drafts:
-            self._told(draft, *_mistakes(draft, self.viewer))
-        self._stop()
+            self.mistakes.add(_mistakes(draft, self.viewer), draft.field)
+        self.mistakes.check()
         found = await _found(self.session, self.viewer, [place for draft in self.drafts for place in draft.places])
         await self._check_classrooms()
-        rows = [row for draft in self.drafts if (row := self._row(draft, found)) is not None]
-        self._stop()
+        rows = []
+        for draft in self.drafts:
+            with self.mistakes.noted(draft.field):
+                rows.append(self._row(draft, found))
+        self.mistakes.check()
         await _number(self.session, rows)
         written = await self.session.scalars(
             insert(Annotation).returning(Annotation, sort_by_parameter_order=True), rows
         )
         return list(written)
 
-    def _row(self, draft: Draft, found: "Found") -> dict[str, Any] | None:
-        """The columns of the note, unless something is wrong with what it is about."""
-        try:
-            target, where = _placed(draft, found)
-        except GenjiError as error:
-            self._told(draft, error)
-            return None
+    def _row(self, draft: Draft, found: "Found") -> dict[str, Any]:
+        """The columns of the note. Raises where something is wrong with what it is about."""
+        target, where = _placed(draft, found)
         return {
             "motivation": draft.motivation,
             "body": sanitised(draft.body),
@@ -156,20 +156,10 @@ class _Batch:
             if draft.classroom_id is None:
                 continue
             if draft.classroom_id not in ends:
-                self._told(draft, missing(Group, "classroom_id"))
+                self.mistakes.add([missing(Group, "classroom_id")], draft.field)
             elif (end := ends[draft.classroom_id]) is not None and end < today():
-                self._told(draft, Invalid("This classroom is over.", field="classroom_id", code="CLOSED"))
-
-    def _told(self, draft: Draft, *errors: GenjiError) -> None:
-        for error in errors:
-            error.field = draft.field + (error.field or "")
-            self.errors.append(error)
-
-    def _stop(self) -> None:
-        if len(self.errors) == 1:
-            raise self.errors[0]
-        if self.errors:
-            raise Several(self.errors)
+                over = Invalid("This classroom is over.", field="classroom_id", code="CLOSED")
+                self.mistakes.add([over], draft.field)
 
 
 def _mistakes(draft: Draft, viewer: Viewer) -> Iterator[GenjiError]:
@@ -246,19 +236,20 @@ def _target(passage: Passage, found: Found) -> Any:
     return target_on(passage.place, anchor)
 
 
+_COLUMNS: Mapping[type[Base], str] = {
+    DocumentElement: "document_element_id",
+    Document: "document_id",
+    DocumentCollection: "document_collection_id",
+}
+
+
 def _columns(place: Place, found: Found) -> dict[str, int]:
     """Where the note stands. The database fills in what lies above."""
-    match place.model.__name__:
-        case DocumentElement.__name__:
-            return {"document_element_id": place.row_id}
-        case Document.__name__:
-            return {"document_id": place.row_id}
-        case DocumentCollection.__name__:
-            return {"document_collection_id": place.row_id}
+    if place.model in _COLUMNS:
+        return {_COLUMNS[place.model]: place.row_id}
     # A note on a note that is no answer to it, such as a link to it, stands beside it.
-    note: Annotation = found[Annotation][place.row_id][0]
-    columns = ("document_element_id", "document_id", "document_collection_id")
-    return {name: number for name in columns if (number := getattr(note, name)) is not None}
+    note = found[Annotation][place.row_id][0]
+    return {name: number for name in _COLUMNS.values() if (number := getattr(note, name)) is not None}
 
 
 async def _number(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:

@@ -1,6 +1,6 @@
 """Everything that is wrong with an input, told at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from genji_graphql.errors import GenjiError, Invalid, NotAllowed, NotFound, Several
@@ -13,12 +13,18 @@ class Mistakes:
         self._found: list[GenjiError] = []
 
     @contextmanager
-    def noted(self) -> Iterator[None]:
+    def noted(self, within: str = "") -> Iterator[None]:
+        """`within` is what stands before the fields of this part, such as `annotations.3.`."""
         try:
             yield
         except Several as several:
-            self._found += several.errors
+            self.add(several.errors, within)
         except (Invalid, NotFound, NotAllowed) as error:
+            self.add([error], within)
+
+    def add(self, errors: Iterable[GenjiError], within: str = "") -> None:
+        for error in errors:
+            error.field = within + (error.field or "") or None
             self._found.append(error)
 
     def check(self) -> None:

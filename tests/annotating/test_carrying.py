@@ -23,7 +23,7 @@ async def rewritten(room: Room, text: str) -> None:
         )
         assert element is not None
         before, revision = element.text or "", element.revision
-        element.content = {"text": text}  # type: ignore[assignment]
+        element.content = {"text": text}  # type: ignore[assignment] # as a writer gives it
         await session.flush()
         await carry_notes(session, element.id, before, text, revision)
 

@@ -69,9 +69,9 @@ async def test_targets_of_every_shape_are_found_by_their_numbers(room: Room, oth
         room.element, motivation="linking", creator_id=room.student.id, owner_id=room.student.id, target=mixed
     )
     left = await room.made(REMOVE_TARGET, room.student, id=id_of(row), targetId=2)
-    assert left["target"] == [[mixed[0][0]], mixed[1]]  # type: ignore[index]
+    assert left["target"] == [[mixed[0][0]], mixed[1]]  # type: ignore[index] # a list, as the first is
     left = await room.made(REMOVE_TARGET, room.student, id=id_of(row), targetId=3)
-    assert left["target"] == [[mixed[0][0]]]  # type: ignore[index]
+    assert left["target"] == [[mixed[0][0]]]  # type: ignore[index] # a list, as the first is
     assert (await room.refused(REMOVE_TARGET, room.student, id=id_of(row), targetId=1))["code"] == "LAST"
 
 

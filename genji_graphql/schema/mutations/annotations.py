@@ -10,7 +10,7 @@ from strawberry import UNSET
 from genji_graphql import models
 from genji_graphql.anchoring.anchor import Unit
 from genji_graphql.context import Context
-from genji_graphql.errors import GenjiError, Invalid, Malformed, Several
+from genji_graphql.errors import Invalid, Malformed, Several
 from genji_graphql.reads.ids import row_id
 from genji_graphql.reads.web_annotation import Place
 from genji_graphql.schema.annotation import Annotation
@@ -18,6 +18,7 @@ from genji_graphql.schema.errors import Payload
 from genji_graphql.schema.fields import Info
 from genji_graphql.schema.filters import option, plain
 from genji_graphql.schema.mutation import mutation
+from genji_graphql.schema.mutations.requests import EXPECTED, KEY
 from genji_graphql.schema.scalars import JSON
 from genji_graphql.vocabulary import Motivation
 from genji_graphql.web_annotation.check import problems
@@ -25,10 +26,9 @@ from genji_graphql.web_annotation.reading import read
 from genji_graphql.writes import annotations
 from genji_graphql.writes.annotations import Changes, Draft, Passage
 from genji_graphql.writes.idempotency import attempt
+from genji_graphql.writes.mistakes import Mistakes
 from genji_graphql.writes.targets import Selection, as_ours
 
-_KEY = "A key of the client's own for this request: sent again with it, the request makes nothing new."
-_EXPECTED = "When it was last changed, as far as the client knows. If it was changed since, nothing is changed now."
 _WHICH = "Its global id, or its number."
 _MOTIVATION = "Why it is written: `commenting` unless told; `scholarly`, `highlighting` … The vocabulary is open."
 _TEXT = "What it says, as plain text. Not together with `body`."
@@ -69,7 +69,7 @@ class CreateAnnotationInput:
         "A whole annotation of the W3C's model in JSON-LD, in place of all but the classroom, `private` and the key.",
         "jsonLd",
     )
-    idempotency_key: str | None = option(_KEY)
+    idempotency_key: str | None = option(KEY)
 
 
 @strawberry.input(description=f"New notes, 1 to {annotations.MAX_BATCH} of them: all are written, or none.")
@@ -77,7 +77,7 @@ class BulkCreateAnnotationsInput:
     annotations: list[CreateAnnotationInput] = strawberry.field(
         description="The notes. Their own keys are not looked at; the request has one."
     )
-    idempotency_key: str | None = option(_KEY)
+    idempotency_key: str | None = option(KEY)
 
 
 @strawberry.input(description="What is to be changed of a note; what is left out stays.")
@@ -89,13 +89,13 @@ class UpdateAnnotationInput:
     selector: TextSelectorInput | None = option("Which passage of its element is meant.")
     target: JSON | None = option(_TARGET + " It stays with the text that it was written on.")
     private: bool | None = option("Is it for its owner's eyes alone?")
-    expected_modified: datetime | None = option(_EXPECTED)
+    expected_modified: datetime | None = option(EXPECTED)
 
 
 @strawberry.input(description="A note that is to go, or to come back.")
 class DeleteAnnotationInput:
     id: strawberry.ID = strawberry.field(description=_WHICH)
-    expected_modified: datetime | None = option(_EXPECTED)
+    expected_modified: datetime | None = option(EXPECTED)
 
 
 @strawberry.input(description="A note that was deleted.")
@@ -107,7 +107,7 @@ class RestoreAnnotationInput:
 class RevertAnnotationInput:
     id: strawberry.ID = strawberry.field(description=_WHICH)
     version: int = strawberry.field(description="The number of the version.")
-    expected_modified: datetime | None = option(_EXPECTED)
+    expected_modified: datetime | None = option(EXPECTED)
 
 
 @strawberry.input(description="Where a note belongs whose passage has gone from the text.")
@@ -115,7 +115,7 @@ class ReattachAnnotationInput:
     id: strawberry.ID = strawberry.field(description=_WHICH)
     selector: TextSelectorInput = strawberry.field(description="The passage of its element that it belongs to now.")
     target_id: int | None = option("The `databaseId` of the target that is lost; the first that is, unless told.")
-    expected_modified: datetime | None = option(_EXPECTED)
+    expected_modified: datetime | None = option(EXPECTED)
 
 
 @strawberry.input(description="A passage that a link leads to or from.")
@@ -131,7 +131,7 @@ class CreateLinkInput:
     )
     text: str | None = option("What it says, as plain text.")
     body: JSON | None = option(_BODY)
-    idempotency_key: str | None = option(_KEY)
+    idempotency_key: str | None = option(KEY)
 
 
 @strawberry.input(description="One more passage for a link.")
@@ -139,14 +139,14 @@ class AddLinkTargetInput:
     id: strawberry.ID = strawberry.field(description="The link.")
     element_id: strawberry.ID = strawberry.field(description="The element.")
     selector: TextSelectorInput | None = option(_SELECTOR)
-    expected_modified: datetime | None = option(_EXPECTED)
+    expected_modified: datetime | None = option(EXPECTED)
 
 
 @strawberry.input(description="A passage that a link is to lose.")
 class RemoveLinkTargetInput:
     id: strawberry.ID = strawberry.field(description="The link.")
     target_id: int = strawberry.field(description="The `databaseId` of the target.")
-    expected_modified: datetime | None = option(_EXPECTED)
+    expected_modified: datetime | None = option(EXPECTED)
 
 
 @strawberry.input(description="A page of the web that a passage has to do with.")
@@ -156,7 +156,7 @@ class CreateExternalReferenceInput:
     url: str = strawberry.field(description="Its address, with http or https.")
     title: str = strawberry.field(description="What it is called.")
     description: str | None = option("What is found there.")
-    idempotency_key: str | None = option(_KEY)
+    idempotency_key: str | None = option(KEY)
 
 
 @strawberry.type(description="The annotation as it is now.")
@@ -188,17 +188,12 @@ async def create_annotation(info: Info, input: CreateAnnotationInput) -> Annotat
 async def bulk_create_annotations(info: Info, input: BulkCreateAnnotationsInput) -> BulkCreateAnnotationsPayload:
     if not 1 <= len(input.annotations) <= annotations.MAX_BATCH:
         raise Invalid(f"From 1 to {annotations.MAX_BATCH} notes at once.", field="annotations", code="TOO_MANY")
-    drafts, errors = [], []
+    drafts, mistakes = [], Mistakes()
     for place, given in enumerate(input.annotations):
-        prefix = f"annotations.{place}."
-        try:
-            drafts.append(_draft(info.context, given, prefix))
-        except Several as error:
-            errors += [_within(prefix, one) for one in error.errors]
-        except GenjiError as error:
-            errors.append(_within(prefix, error))
-    if errors:
-        raise Several(errors)
+        within = f"annotations.{place}."
+        with mistakes.noted(within):
+            drafts.append(_draft(info.context, given, within))
+    mistakes.check()
     return BulkCreateAnnotationsPayload(annotations=await _create(info.context, "bulkCreateAnnotations", input, drafts))
 
 
@@ -208,7 +203,7 @@ async def update_annotation(info: Info, input: UpdateAnnotationInput) -> Annotat
     if input.motivation not in (UNSET, None):
         changes["motivation"] = str(input.motivation)
     if input.text is not UNSET or input.body is not UNSET:
-        changes["body"] = _body(input)
+        changes["body"] = body_of(input)
     if input.target not in (UNSET, None):
         changes["target"] = as_ours(input.target, info.context.services.settings.base_url)
     if isinstance(input.selector, TextSelectorInput):
@@ -268,7 +263,10 @@ async def create_link(info: Info, input: CreateLinkInput) -> AnnotationPayload:
     if not 2 <= len(input.targets) <= annotations.MAX_TARGETS:
         raise Invalid(f"A link has 2 to {annotations.MAX_TARGETS} targets.", field="targets", code="TOO_MANY")
     draft = Draft(
-        motivation=Motivation.LINKING, body=_body(input), passages=[_passage(one) for one in input.targets], nested=True
+        motivation=Motivation.LINKING,
+        body=body_of(input),
+        passages=[_passage(one) for one in input.targets],
+        nested=True,
     )
     return _one(await _create(info.context, "createLink", input, [draft]))
 
@@ -330,7 +328,7 @@ def _draft(context: Context, given: CreateAnnotationInput, prefix: str = "") -> 
         raise Invalid("Give `target`, or the id of what it is about.", field="target", code="NOT_ONE")
     return Draft(
         motivation=Motivation.COMMENTING if given.motivation in (UNSET, None) else str(given.motivation),
-        body=_body(given),
+        body=body_of(given),
         passages=passages,
         target=None if given.target is UNSET else as_ours(given.target, context.services.settings.base_url),
         **shared,
@@ -385,7 +383,7 @@ def _told(given: TextSelectorInput) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(given, name)) not in (UNSET, None)}
 
 
-def _body(given: Any) -> Any:
+def body_of(given: Any) -> Any:
     text, body = (None if one is UNSET else one for one in (given.text, given.body))
     if text is not None and body is not None:
         raise Invalid("Give one of `text` and `body`.", field="text", code="NOT_ONE")
@@ -394,11 +392,6 @@ def _body(given: Any) -> Any:
 
 def _expected(given: Any) -> datetime | None:
     return given.expected_modified or None
-
-
-def _within(prefix: str, error: GenjiError) -> GenjiError:
-    error.field = prefix + (error.field or "")
-    return error
 
 
 @strawberry.type

@@ -12,13 +12,13 @@ from genji_graphql.schema.errors import Payload
 from genji_graphql.schema.fields import Info
 from genji_graphql.schema.filters import option, plain
 from genji_graphql.schema.mutation import mutation
-from genji_graphql.schema.mutations.annotations import AnnotationPayload, _body
+from genji_graphql.schema.mutations.annotations import AnnotationPayload, body_of
+from genji_graphql.schema.mutations.requests import KEY
 from genji_graphql.schema.scalars import JSON
 from genji_graphql.writes import responses
 from genji_graphql.writes.idempotency import attempt
 
 _NOTE = "The annotation that is answered."
-_KEY = "A key of the client's own for this request: sent again with it, the request makes nothing new."
 
 
 @strawberry.input(description="A reply.")
@@ -26,7 +26,7 @@ class ReplyToAnnotationInput:
     annotation_id: strawberry.ID = strawberry.field(description=_NOTE)
     text: str | None = option("What it says, as plain text. Not together with `body`.")
     body: JSON | None = option("What it says, in JSON: a body of the W3C's model.")
-    idempotency_key: str | None = option(_KEY)
+    idempotency_key: str | None = option(KEY)
 
 
 @strawberry.input(description="A word that a note is tagged with, or no longer.")
@@ -63,7 +63,7 @@ class FlagPayload(Payload):
 
 @mutation("Replies to an annotation, in the classroom that it is for.")
 async def reply_to_annotation(info: Info, input: ReplyToAnnotationInput) -> ReplyPayload:
-    body, key = _body(input), input.idempotency_key or None
+    body, key = body_of(input), input.idempotency_key or None
     if body is None:
         raise Invalid("Say something.", field="text", code="REQUIRED")
     viewer, number = info.context.viewer, row_id(input.annotation_id, models.Annotation)
