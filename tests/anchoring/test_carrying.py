@@ -215,6 +215,10 @@ def check(rule: Rule, edited: Edited, anchors: Iterable[Anchor]) -> None:
     assert found[Verdict.MISSED] == []
 
 
+# The same edits each time. Among others that could be drawn there are, rarely, some that are known to fail: one stands
+# below. Whoever mends that lets them be drawn freely.
+
+
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.data())
 def test_no_edit_of_lines_that_look_alike_misplaces_a_note_or_loses_one_that_stays(data: st.DataObject) -> None:
@@ -233,6 +237,20 @@ def test_no_edit_of_a_text_without_repetitions_misplaces_a_note_or_loses_one_tha
             anchor_at(edited.old, start, data.draw(st.integers(start + 1, min(start + 30, len(edited.old)))))
         )
     check(carry, edited, anchors)
+
+
+@pytest.mark.xfail(strict=True, reason="the rest of a lookalike's line speaks for a short word in it")
+def test_a_word_does_not_go_to_a_line_that_was_written_as_its_own_was_deleted() -> None:
+    old = (
+        "Team Alpha plays away 。Team Beta plays away 。Gamma is not here today 。"
+        "いつれの Delta にか 。Genji 。Team Murasaki plays at home 。"
+    )
+    new = (
+        "Team Alpha plays away 。Team ы plays at home 。Team Beta plays away 。Gamma is not here today 。"
+        "Team ы plays away 。いつれの Delta にか 。"
+    )
+    (carried,) = carry(old, new, [quoted(old, "plays", 3)])
+    assert carried.method is Method.ORPHAN
 
 
 # Bad rules are caught
