@@ -4,7 +4,7 @@ from sqlalchemy import CheckConstraint, ColumnElement, FetchedValue, ForeignKey,
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
-from genji_graphql.models.base import SCHEMA, Base, JsonColumn, LastChange, Now, Timestamp, words
+from genji_graphql.models.base import SCHEMA, Base, JsonColumn, LastChange, Now, Timestamp, deleted_index, words
 from genji_graphql.vocabulary import AnnotationStatus
 
 # The ids of bodies and targets, which live inside the JSON of an annotation.
@@ -94,6 +94,7 @@ class Annotation(Base):
         # An annotation's replies, tags, upvotes and flags.
         Index("idx_annotations_parent_order", "parent_id", "motivation", "created", "id"),
         Index("idx_annotations_modified_by_id", "modified_by_id"),
+        deleted_index("annotations"),
         Index("idx_annotations_orphans", "created", "id", postgresql_where=text("is_orphan")),
         # A vote is one a person.
         Index(

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from sqlalchemy import DateTime, Enum, MetaData, func
+from sqlalchemy import DateTime, Enum, Index, MetaData, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -40,6 +40,11 @@ class Base(DeclarativeBase):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+
+
+def deleted_index(table: str) -> Index:
+    """The few rows of a table that are deleted: what visibility asks for, and the purge."""
+    return Index(f"idx_{table}_deleted", "deleted_at", "id", postgresql_where=text("deleted_at IS NOT NULL"))
 
 
 def words(vocabulary: type[StrEnum], length: int) -> Enum:

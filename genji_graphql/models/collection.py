@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, String, fun
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
-from genji_graphql.models.base import Base, JsonColumn, LastChange, Now, words
+from genji_graphql.models.base import Base, JsonColumn, LastChange, Now, Timestamp, deleted_index, words
 from genji_graphql.vocabulary import TextDirection, Visibility
 
 
@@ -27,6 +27,8 @@ class DocumentCollection(Base):
 
     # Where it stands among the collections. Left out of an INSERT, the database puts it last.
     position: Mapped[int] = mapped_column(BigInteger)
+    # Out of sight since then, with all that hangs on it.
+    deleted_at: Mapped[Timestamp | None]
 
     __table_args__ = (
         Index("idx_document_collections_created_by", "created_by_id"),
@@ -35,6 +37,7 @@ class DocumentCollection(Base):
         Index("idx_document_collections_hierarchy", "hierarchy", postgresql_using="gin"),
         Index("idx_document_collections_metadata", "collection_metadata", postgresql_using="gin"),
         Index("idx_document_collections_order", "position", "id"),
+        deleted_index("document_collections"),
     )
 
     @hybrid_property

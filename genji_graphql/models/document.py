@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from genji_graphql.models.base import Base, LastChange, Now
+from genji_graphql.models.base import Base, LastChange, Now, Timestamp, deleted_index
 
 
 class Document(Base):
@@ -22,6 +22,8 @@ class Document(Base):
     position: Mapped[int] = mapped_column(BigInteger)
     # What the imported file calls itself, so that importing it again updates this document.
     source_id: Mapped[str | None] = mapped_column(Text)
+    # Out of sight since then, with all that hangs on it.
+    deleted_at: Mapped[Timestamp | None]
 
     __table_args__ = (
         Index("idx_documents_collection_id", "document_collection_id"),
@@ -30,4 +32,5 @@ class Document(Base):
         Index("idx_documents_order", "document_collection_id", "position", "id"),
         # It also makes whoever moves one wait for notes that are being written on it, and they for it.
         UniqueConstraint("document_collection_id", "source_id"),
+        deleted_index("documents"),
     )

@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from genji_graphql.database import Json
-from genji_graphql.models.base import Base, JsonColumn, LastChange, Now
+from genji_graphql.models.base import Base, JsonColumn, LastChange, Now, Timestamp, deleted_index
 
 LONGEST_TEXT = 250_000
 """In characters. No paragraph comes near it, so that one can always be held in memory."""
@@ -32,6 +32,9 @@ class DocumentElement(Base):
     modified_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"))
     revision: Mapped[int] = mapped_column(server_default="1", server_onupdate=FetchedValue())
 
+    # Out of sight since then, with the notes on it.
+    deleted_at: Mapped[Timestamp | None]
+
     __table_args__ = (
         Index("idx_document_elements_document_id", "document_id"),
         Index("idx_document_elements_hierarchy", "hierarchy", postgresql_using="gin"),
@@ -41,6 +44,7 @@ class DocumentElement(Base):
         # It also makes whoever moves one wait for notes that are being written on it, and they for it.
         UniqueConstraint("document_id", "source_id"),
         Index("idx_document_elements_modified_by_id", "modified_by_id"),
+        deleted_index("document_elements"),
     )
 
     text: Mapped[str | None] = column_property(content["text"].astext)

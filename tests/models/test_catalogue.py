@@ -33,9 +33,15 @@ DOCUMENT = Path(__file__).parents[3] / "shared" / "spec" / "genji-database-schem
 # What the document doesn't ask for. Whoever adds to the tables adds it here as well.
 
 ADDED_COLUMNS = {
-    "document_collections": ["position bigint"],
-    "documents": ["position bigint", "source_id text"],
-    "document_elements": ["position bigint", "source_id text", "modified_by_id integer", "revision integer"],
+    "document_collections": ["position bigint", "deleted_at timestamp with time zone"],
+    "documents": ["position bigint", "source_id text", "deleted_at timestamp with time zone"],
+    "document_elements": [
+        "position bigint",
+        "source_id text",
+        "modified_by_id integer",
+        "revision integer",
+        "deleted_at timestamp with time zone",
+    ],
     "annotations": [
         "parent_id integer",
         "classroom_gone boolean",
@@ -100,6 +106,11 @@ INDEX idx_annotations_parent_order ON annotations USING btree (parent_id, motiva
 INDEX idx_document_collections_order ON document_collections USING btree (position, id)
 INDEX idx_document_elements_order ON document_elements USING btree (document_id, position, id)
 INDEX idx_documents_order ON documents USING btree (document_collection_id, position, id)
+INDEX idx_annotations_deleted ON annotations USING btree (deleted_at, id) WHERE (deleted_at IS NOT NULL)
+INDEX idx_document_collections_deleted ON document_collections USING btree (deleted_at, id) \
+WHERE (deleted_at IS NOT NULL)
+INDEX idx_document_elements_deleted ON document_elements USING btree (deleted_at, id) WHERE (deleted_at IS NOT NULL)
+INDEX idx_documents_deleted ON documents USING btree (deleted_at, id) WHERE (deleted_at IS NOT NULL)
 INDEX idx_group_members_user_id ON group_members USING btree (user_id)
 INDEX idx_groups_created_by ON groups USING btree (created_by_id)
 INDEX idx_object_sharing_created_by ON object_sharing USING btree (created_by_id)
