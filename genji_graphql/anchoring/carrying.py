@@ -24,7 +24,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from genji_graphql.anchoring.anchor import Anchor
-from genji_graphql.anchoring.difference import MOST_SEEDED, Run, difference, moved_lines
+from genji_graphql.anchoring.difference import MOST_SEEDED, Run, difference, moved_lines, stands_once
 from genji_graphql.anchoring.surroundings import (
     ENOUGH,
     MOST_PLACES,
@@ -32,6 +32,7 @@ from genji_graphql.anchoring.surroundings import (
     around,
     decided,
     fit,
+    likeness,
     places,
 )
 
@@ -74,10 +75,14 @@ SHORT = 6
 """A quote shorter than this is no proof by itself: a word may come into a text anew."""
 FITTING = 0.8
 """How well what stood around a quote must fit, where nothing else speaks for a place."""
+FITTING_ALONE = 0.95
+"""And where it is a short one, which lines that look alike have as well."""
 FOREIGN = 10
 """Of a place that is found at most one character in so many may have had another place before."""
 LEAST_MOVED = 8
 """Moved text is known by this many characters in a row, or by a whole passage."""
+LEAST_ALONE = 32
+"""And by this many where it isn't a whole passage: what lines that look alike have in common is shorter, mostly."""
 LEAST_PASSAGE = 12
 """A shorter passage, of those that no difference accounts for, is a correction and not moved text."""
 ROUNDS = 3
@@ -332,9 +337,7 @@ class _Carrier:
         if not old_gap[0] <= passage.start < passage.end <= old_gap[1]:
             return None
         new_text = self.after.text[slice(*new_gap)]
-        if not (
-            _stands_once(passage.exact, self.before.text[slice(*old_gap)]) and _stands_once(passage.exact, new_text)
-        ):
+        if not (stands_once(passage.exact, self.before.text[slice(*old_gap)]) and stands_once(passage.exact, new_text)):
             return None
         place = self._place(passage, new_gap[0] + new_text.find(passage.exact))
         return place if self._is_free(passage, place.start, place.end) else None
@@ -380,14 +383,23 @@ class _Carrier:
         lost = runs[first].old - passage.start
         previous = runs[first - 1] if first and runs[first - 1].old >= low else Run(low, new_low, 0)
         if lost > 0 and previous.old_end == passage.start and 0 < start - previous.new_end <= lost:
-            start = max(previous.new_end, new_low)
+            start = self._with_correction(max(previous.new_end, new_low), start, start)
         lost = passage.end - runs[last].old_end
         following = (
             runs[last + 1] if last + 1 < len(runs) and runs[last + 1].old_end <= high else Run(high, new_high, 0)
         )
         if lost > 0 and following.old == passage.end and 0 < following.new - end <= lost:
-            end = min(following.new, new_high)
+            end = self._with_correction(end, min(following.new, new_high), end)
         return start, end
+
+    def _with_correction(self, start: int, end: int, edge: int) -> int:
+        """The other edge of what stands there, unless it is a line of its own, which corrects no other."""
+        row = self.after.text[start:end]
+        line = row.strip()
+        first = start + row.find(line)
+        if not line or self.after.is_line(first, first + len(line)):
+            return edge
+        return start if edge == end else end
 
     def _without_blanks(self, passage: _Passage, start: int, end: int) -> Range:
         """Without the blanks at an edge where the quote has none, as many as there are around a word."""
@@ -450,9 +462,9 @@ class _Carrier:
         """Does each book have it once; and not by chance, as "Beta plays" and "Delta plays" have "ta plays"?"""
         first, last = run.old, run.old_end
         if not self.before.is_line(first, last):
-            first, last = first + LEAST_MOVED // 2, last - LEAST_MOVED // 2
-            if last - first < LEAST_PASSAGE:
+            if run.length < LEAST_ALONE:
                 return False
+            first, last = first + LEAST_MOVED // 2, last - LEAST_MOVED // 2
         return self._stands_once(self.before.text[first:last])
 
     def _moved_and_edited(self, passage: _Passage) -> _Place | None:
@@ -484,7 +496,7 @@ class _Carrier:
         if not self._is_free(passage, at, end):
             return None
         alone = self.before.is_line(passage.start, passage.end) and self.after.is_line(at, end)
-        known = alone or len(passage.exact) >= SHORT or self._fit(passage, at, end) >= FITTING
+        known = alone or len(passage.exact) >= SHORT or self._fit(passage, at, end) >= FITTING_ALONE
         return self._place(passage, at) if known else None
 
     def _by_surroundings(self, passage: _Passage) -> int | None:
@@ -493,15 +505,28 @@ class _Carrier:
         for before, after in ((prefix, suffix), (prefix, ""), ("", suffix)):
             whole = f"{before}{passage.exact}{after}"
             if len(whole) >= len(passage.exact) + LEAST_MOVED and self._stands_once(whole):
-                return self.after.text.find(whole) + len(before)
+                at = self.after.text.find(whole) + len(before)
+                return at if self._is_same_line(passage, at) else None
         return None
+
+    def _is_same_line(self, passage: _Passage, at: int) -> bool:
+        """Is on each side a little of what was there? The rest of a line that looks alike, with another name in it, has
+        no more to say of a quote than the quote itself.
+        """
+        if len(passage.exact) >= LEAST_ALONE:
+            return True
+        prefix, suffix = self.before.around(passage.start, passage.end)
+        before, after = self.after.around(at, at + len(passage.exact))
+        sides = (prefix[-SHORT:], before[-SHORT:]), (suffix[:SHORT], after[:SHORT])
+        return all(likeness(known, found) >= ENOUGH for known, found in sides)
 
     def _by_likeness(self, passage: _Passage, here: list[int], there: list[int]) -> int | None:
         """The place whose surroundings fit decidedly better than others', and fit no other old place as well."""
         length = len(passage.exact)
         if not self._paid((len(here) + len(there)) * _STEPS_A_COMPARISON):
             return None
-        best = decided([self._fit(passage, at, at + length) for at in there], FITTING)
+        least = FITTING if length >= SHORT else FITTING_ALONE
+        best = decided([self._fit(passage, at, at + length) for at in there], least)
         if best is None:
             return None
         at = there[best]
@@ -512,7 +537,7 @@ class _Carrier:
     def _stands_once(self, text: str) -> bool:
         if not self._paid(len(self.before.text) + len(self.after.text)):
             return False
-        return all(_stands_once(text, book.text) for book in (self.before, self.after))
+        return all(stands_once(text, book.text) for book in (self.before, self.after))
 
     def _fit(self, passage: _Passage, start: int, end: int) -> float:
         return fit(self.before.around(passage.start, passage.end), self.after.around(start, end)) or 0.0
@@ -575,11 +600,6 @@ class _Carrier:
 
 def _shared(run: Run, passage: _Passage) -> int:
     return min(run.old_end, passage.end) - max(run.old, passage.start)
-
-
-def _stands_once(quote: str, text: str) -> bool:
-    at = text.find(quote)
-    return at >= 0 and text.find(quote, at + 1) < 0
 
 
 def _within_passages(runs: Iterable[Run], old: list[Range], new: list[Range]) -> Iterator[Run]:

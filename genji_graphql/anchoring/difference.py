@@ -4,8 +4,9 @@ The difference is a row of runs: passages that both texts have, in the same orde
 and finely last, each step within what the one before left open:
 
 1. what the beginnings and the ends have in common, but for the last of it;
-2. lines, then rows of 32, 12 and 6 characters, that stand once in each of the two texts: of those the heaviest row
-   that is in order in both. What is unique isn't mistaken for a neighbour that looks alike;
+2. lines, sentences, then rows of 32, 12 and 6 characters, that stand once in each of the two texts: of those the
+   heaviest row that is in order in both. What is unique isn't mistaken for a neighbour that looks alike. After the rows
+   of a length come those that stand once in what lies open: elsewhere there may be others;
 3. the longest common subsequence of characters, where the two rests are short enough for it.
 
 Then short runs among long changes go, which are chance (any two sentences share an `e`), and changes that could as well
@@ -15,8 +16,11 @@ All steps but the third are linear in the lengths (times the logarithm, for what
 Two texts without anything unique in common, such as one letter over and over, end as one large change.
 """
 
+import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from rapidfuzz.distance import Indel
@@ -70,13 +74,30 @@ FARTHEST_SLIDE = 200
 _MOST_SLIDING = 1_000_000
 """How many steps all changes of a text are moved at most. Only a text made for it has so many."""
 
+_LINES, _SENTENCES = 0, 1
+_LEVELS = [
+    (_LINES, False),
+    (_SENTENCES, False),
+    *((length, is_of_all) for length in (32, 12, 6) for is_of_all in (True, False)),
+]
+"""How long the rows are that are sought, and whether they must stand once in each text or in what is open of each."""
+
+_MOST_LOOKED = 50_000_000
+"""How many characters are looked through to tell whether short runs are unique."""
+
 _SENTENCE_ENDS = "。．.!?！？」』”…‥"
+_WHOLE = {
+    _LINES: re.compile(r"[^\n]+"),
+    _SENTENCES: re.compile(rf"[^\n{_SENTENCE_ENDS}]+[{_SENTENCE_ENDS}]*[^\S\n]*"),
+}
 
 
 def difference(old: str, new: str) -> list[Run]:
     """The runs in their order; they never overlap in either text."""
     runs: list[Run] = []
-    waiting = [(Gap(0, len(old), 0, len(new)), 0)]
+    everything = Gap(0, len(old), 0, len(new))
+    unique: dict[int, list[Run]] = {}
+    waiting = [(everything, 0)]
     while waiting:
         whole, level = waiting.pop()
         small = level > 0 and whole.pairs <= FEW_PAIRS
@@ -87,8 +108,12 @@ def difference(old: str, new: str) -> list[Run]:
             if gap.pairs <= MOST_PAIRS:
                 runs += _by_character(old, new, gap)
             continue
-        chain = _heaviest_chain(_unique(old, new, gap, _LEVELS[level]))
-        if level:
+        length, is_of_all = _LEVELS[level]
+        if is_of_all and level not in unique:
+            unique[level] = _unique(old, new, everything, length)
+        found = _within(unique[level], gap, length) if is_of_all else _unique(old, new, gap, length)
+        chain = _heaviest_chain(found)
+        if length not in _WHOLE:
             chain = [_without_ends(run) for run in chain]
         runs += chain
         waiting += [(between, level + 1) for between in _between(gap, chain)]
@@ -102,7 +127,7 @@ def moved_lines(old: str, new: str) -> list[Run]:
     To be set aside before the texts are compared, so that what they were isn't taken for a correction of what stands
     in their place now.
     """
-    lines = _unique(old, new, Gap(0, len(old), 0, len(new)), _lines)
+    lines = _unique(old, new, Gap(0, len(old), 0, len(new)), _LINES)
     in_order = {run.old for run in _heaviest_chain(lines)}
     return [run for run in lines if run.old not in in_order]
 
@@ -155,33 +180,34 @@ def _between(gap: Gap, chain: list[Run]) -> Iterator[Gap]:
 # What stands once in each text
 
 
-Pieces = Callable[[str, int, int], Iterator[tuple[int, str]]]
+def _pieces(text: str, start: int, end: int, length: int) -> Iterator[tuple[int, str]]:
+    """The lines, the sentences, or the rows of so many characters, and where they begin."""
+    if length in _WHOLE:
+        yield from ((found.start(), found[0]) for found in _WHOLE[length].finditer(text, start, end))
+    else:
+        yield from ((at, text[at : at + length]) for at in range(start, end - length + 1))
 
 
-def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
-    for line in text[start:end].split("\n"):
-        if line:
-            yield start, line
-        start += len(line) + 1
-
-
-def _rows(length: int) -> Pieces:
-    def rows(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
-        return ((at, text[at : at + length]) for at in range(start, end - length + 1))
-
-    return rows
-
-
-_LEVELS: list[Pieces] = [_lines, _rows(32), _rows(12), _rows(6)]
-
-
-def _unique(old: str, new: str, gap: Gap, pieces: Pieces) -> list[Run]:
+def _unique(old: str, new: str, gap: Gap, length: int) -> list[Run]:
     """The pieces that stand once in each side of the gap; those that follow each other in both are one run."""
-    if pieces is not _lines and gap.old_end - gap.old + gap.new_end - gap.new > MOST_SEEDED:
+    if length not in _WHOLE and gap.old_end - gap.old + gap.new_end - gap.new > MOST_SEEDED:
         return []
-    there = _once(pieces(new, gap.new, gap.new_end))
-    here = _once(pieces(old, gap.old, gap.old_end))
+    there = _once(_pieces(new, gap.new, gap.new_end, length))
+    here = _once(_pieces(old, gap.old, gap.old_end, length))
     return _joined(sorted(Run(at, there[piece], len(piece)) for piece, at in here.items() if piece in there))
+
+
+def _within(runs: list[Run], gap: Gap, least: int) -> list[Run]:
+    """What of them is in the gap, if it is as long as a row: one of which the gap has a part may have twins there."""
+    inside: list[Run] = []
+    for run in islice(runs, bisect_right(runs, gap.old, key=lambda run: run.old_end), None):
+        if run.old >= gap.old_end:
+            break
+        before = max(gap.old - run.old, gap.new - run.new, 0)
+        length = run.length - before - max(run.old_end - gap.old_end, run.new_end - gap.new_end, 0)
+        if length >= least:
+            inside.append(Run(run.old + before, run.new + before, length))
+    return inside
 
 
 def _once(pieces: Iterator[tuple[int, str]]) -> dict[str, int]:
@@ -212,24 +238,31 @@ def _joined(runs: list[Run]) -> list[Run]:
 def _heaviest_chain(runs: list[Run]) -> list[Run]:
     """Of runs in order of the old text, those in order in both that have the most characters together.
 
-    Two that overlap a little, as rows of characters do, may follow each other: the later loses what both have.
+    Two that overlap a little, as rows of characters do, may follow each other: the later loses what both have. As no
+    row begins twice, whatever begins later ends later, in either text; and few overlap at any place.
     """
-    order = {at: rank for rank, at in enumerate(sorted({run.new for run in runs}), 1)}
-    best: list[tuple[int, int]] = [(0, -1)] * (len(order) + 1)  # a Fenwick tree of the largest weight and whose it is
+    by_new = sorted(range(len(runs)), key=lambda index: runs[index].new)
+    rank = {index: place for place, index in enumerate(by_new)}
+    ends = [runs[index].new_end for index in by_new]
+    weights: list[int] = []
     before: list[int] = []
+    clear = _Heaviest(len(runs))
+    waiting = 0
     for index, run in enumerate(runs):
-        weight, previous = 0, -1
-        rank = order[run.new] - 1
-        while rank:
-            if best[rank][0] > weight:
-                weight, previous = best[rank]
-            rank -= rank & -rank
+        while runs[waiting].old_end <= run.old:
+            clear.add(rank[waiting], weights[waiting], waiting)
+            waiting += 1
+        behind = min(bisect_right(ends, run.new), rank[index])
+        weight, previous = clear.among(behind)
+        weight += run.length
+        for other in (*range(waiting, index), *by_new[behind : rank[index]]):
+            if other < index and runs[other].new < run.new:
+                new = run.length - _overlap(runs[other], run)
+                if new > 0 and weights[other] + new > weight:
+                    weight, previous = weights[other] + new, other
+        weights.append(weight)
         before.append(previous)
-        rank = order[run.new]
-        while rank < len(best):
-            best[rank] = max(best[rank], (weight + run.length, index))
-            rank += rank & -rank
-    _, index = max(best)
+    index = max(range(len(runs)), key=weights.__getitem__, default=-1)
     chain: list[Run] = []
     while index >= 0:
         chain.append(runs[index])
@@ -237,10 +270,34 @@ def _heaviest_chain(runs: list[Run]) -> list[Run]:
     return _without_overlaps(chain[::-1])
 
 
+class _Heaviest:
+    """The largest weight among the first so many places, and whose it is. A Fenwick tree."""
+
+    def __init__(self, size: int) -> None:
+        self._best: list[tuple[int, int]] = [(0, -1)] * (size + 1)
+
+    def add(self, place: int, weight: int, index: int) -> None:
+        place += 1
+        while place < len(self._best):
+            self._best[place] = max(self._best[place], (weight, index))
+            place += place & -place
+
+    def among(self, first: int) -> tuple[int, int]:
+        best = self._best[0]
+        while first:
+            best = max(best, self._best[first])
+            first -= first & -first
+        return best
+
+
+def _overlap(one: Run, other: Run) -> int:
+    return max(one.old_end - other.old, one.new_end - other.new, 0)
+
+
 def _without_overlaps(chain: list[Run]) -> list[Run]:
     kept: list[Run] = []
     for run in chain:
-        over = max(kept[-1].old_end - run.old, kept[-1].new_end - run.new, 0) if kept else 0
+        over = _overlap(kept[-1], run) if kept else 0
         if over < run.length:
             kept.append(Run(run.old + over, run.new + over, run.length - over))
     return kept
@@ -259,29 +316,46 @@ def _by_character(old: str, new: str, gap: Gap) -> list[Run]:
 
 
 def _without_chance(old: str, new: str, runs: list[Run]) -> list[Run]:
-    """Without the short runs that stand between changes as long as they are, unless they are whole lines.
+    """Without the short runs that stand between changes as long as they are, unless they are whole lines or sentences.
 
-    Where one goes the changes beside it become one, so that the run before it is looked at again.
+    Of changes twice as long, if each text has the run once. Where one goes the changes beside it become one, so that
+    the run before it is looked at again.
     """
     kept = [Run(0, 0, 0)]
+    looking = _MOST_LOOKED
     for run in [*runs, Run(len(old), len(new), 0)]:
-        while len(kept) > 1 and _is_chance(kept[-2], kept[-1], run) and not _is_line(old, new, kept[-1]):
+        while len(kept) > 1:
+            last = kept[-1]
+            change = min(_changed(kept[-2], last), _changed(last, run))
+            if last.length >= CHANCE or last.length > change or _is_whole(old, new, last):
+                break
+            if 2 * last.length > change and looking > 0:
+                looking -= len(old) + len(new)
+                row = old[last.old : last.old_end]
+                if not row.isspace() and stands_once(row, old) and stands_once(row, new):
+                    break
             kept.pop()
         kept.append(run)
     return kept[1:-1]
 
 
-def _is_chance(before: Run, run: Run, after: Run) -> bool:
-    return run.length < CHANCE and run.length <= min(_changed(before, run), _changed(run, after))
+def stands_once(row: str, text: str) -> bool:
+    at = text.find(row)
+    return at >= 0 and text.find(row, at + 1) < 0
 
 
-def _is_line(old: str, new: str, run: Run) -> bool:
-    text = old[run.old : run.old_end]
-    before = {old[max(0, run.old - 1) : run.old], new[max(0, run.new - 1) : run.new]}
-    after = {old[run.old_end : run.old_end + 1], new[run.new_end : run.new_end + 1]}
-    begins = text.startswith("\n") or before <= {"", "\n"}
-    ends = text.endswith("\n") or after <= {"", "\n"}
-    return begins and ends and not text.isspace()
+def _is_whole(old: str, new: str, run: Run) -> bool:
+    """Does it begin and end as lines and sentences do?"""
+    row = old[run.old : run.old_end]
+    begins = row.startswith("\n") or (_begins(old, run.old) and _begins(new, run.new))
+    ends = row.rstrip()[-1:] in _SENTENCE_ENDS or row.endswith("\n")
+    ends = ends or {old[run.old_end : run.old_end + 1], new[run.new_end : run.new_end + 1]} <= {"", "\n"}
+    return begins and ends and not row.isspace()
+
+
+def _begins(text: str, at: int) -> bool:
+    before = text[max(0, at - 2) : at]
+    return before[-1:] in {"", "\n"} or before.rstrip()[-1:] in set(_SENTENCE_ENDS)
 
 
 def _changed(one: Run, other: Run) -> int:

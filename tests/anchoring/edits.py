@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from genji_graphql.anchoring.anchor import Anchor, anchor_at
-from genji_graphql.anchoring.carrying import SHORT, Carried, Method
+from genji_graphql.anchoring.carrying import LEAST_ALONE, SHORT, Carried, Method
+from genji_graphql.anchoring.difference import CHANCE
 
 Rule = Callable[[str, str, Iterable[Anchor]], list[Carried]]
 
@@ -28,7 +29,7 @@ class Edited:
     def __init__(self, old: str, new: str, origins: list[int | None], moved: Iterable[int] = ()) -> None:
         self.old, self.new, self.origins = old, new, origins
         self.moved = frozenset(moved)
-        """The characters of the old text that aren't in their place any more."""
+        """The characters of the old text of which no text tells that they are in their place."""
         self.places = {origin: place for place, origin in enumerate(origins) if origin is not None}
         assert len(new) == len(origins)
         assert all(old[origin] == new[place] for origin, place in self.places.items())
@@ -38,7 +39,7 @@ class Edited:
 
     def verdict(self, anchor: Anchor, carried: Carried) -> Verdict:
         """Right is a passage of which two thirds are the quote's own, that begins and ends with what is its own or new;
-        or the quote as it was, of which half is its own. All else is wrong.
+        or the quote as it was, of which half is its own, or which is all that each text has of it. All else is wrong.
         """
         own = range(anchor.start, anchor.end)
         if carried.method is Method.ORPHAN:
@@ -47,7 +48,7 @@ class Edited:
         came = self.origins[carried.anchor.start : carried.anchor.end]
         kept = sum(origin in own for origin in came)
         if carried.anchor.exact == anchor.exact:
-            return Verdict.RIGHT if 2 * kept >= len(came) else Verdict.WRONG
+            return Verdict.RIGHT if 2 * kept >= len(came) or self._is_unique(anchor) else Verdict.WRONG
         edges = all(origin is None or origin in own for origin in (came[0], came[-1]))
         return Verdict.RIGHT if edges and 3 * kept >= 2 * len(came) else Verdict.WRONG
 
@@ -57,9 +58,11 @@ class Edited:
         if first is None or went != list(range(first, first + len(went))):
             return False
         in_place = self.moved.isdisjoint(range(anchor.start, anchor.end))
-        # What is shorter may have come anew, unless more speaks for it.
-        unique = len(anchor.exact) >= SHORT and self.new.count(anchor.exact) == 1 == self.old.count(anchor.exact)
-        return unique or in_place
+        return in_place or self._is_unique(anchor)
+
+    def _is_unique(self, anchor: Anchor) -> bool:
+        """Does each text have it once? What is short may have come anew, unless more speaks for it."""
+        return len(anchor.exact) >= SHORT and self.new.count(anchor.exact) == 1 == self.old.count(anchor.exact)
 
 
 def verdicts(rule: Rule, edited: Edited, anchors: Sequence[Anchor]) -> dict[Verdict, list[tuple[Anchor, Carried]]]:
@@ -117,7 +120,9 @@ def edits(draw: st.DrawFn) -> Edited:
     Or a paragraph of which sentences were deleted and inserted.
 
     What is inserted has names that nothing had. No line is inserted beside one that went or was edited: two texts don't
-    tell whether that line was replaced or corrected.
+    tell whether that line was replaced or corrected. Nor is one edited beside one that went: if one of two lost its
+    beginning and the other its end, nobody knows which half is left of which. And none is inserted where others moved,
+    which leaves it open what is beside what.
     """
     lines = draw(documents())
     end = draw(st.sampled_from("\n\n。"))
@@ -137,10 +142,10 @@ def edits(draw: st.DrawFn) -> Edited:
             moving.append(kept)
             moved |= set(whole)
             continue
-        if fate == "edit":
+        if fate == "edit" and "delete" not in fates[max(0, index - 1) : index + 2]:
             kept = _edited(draw, kept)
         pieces.append(kept)
-        settled = fate == "stay" and fates[index + 1 : index + 2] in (["stay"], [])
+        settled = fate == "stay" and fates[index + 1 : index + 2] in (["stay"], []) and "move" not in fates
         if settled and draw(st.integers(0, 3)) == 0:
             line = draw(st.sampled_from(LOOKALIKES[:4])).format(draw(NEW_WORDS)).split()
             pieces.append([_Kept(word + " ", None) for word in line] + [_Kept(end, None)])
@@ -186,14 +191,31 @@ def unmistakable(draw: st.DrawFn) -> Edited:
     moving: list[int] = []
     for start, end in itertools.pairwise([0, *cuts, LENGTH]):
         fate = draw(st.sampled_from(["stay"] * 4 + ["delete", "insert", "move"]))
-        if fate == "move":
+        # Fewer that are elsewhere now no text tells from new ones.
+        if fate == "move" and end - start >= CHANCE:
             moving += range(start, end)
         elif fate != "delete":
             staying += range(start, end)
             staying += [None] * draw(st.integers(1, 4)) if fate == "insert" else []
     origins = [*staying, *moving]
     new = "".join(fresh.pop() if origin is None else old[origin] for origin in origins)
-    return Edited(old, new, origins, moving)
+    return Edited(old, new, origins, set(range(LENGTH)) - _known(origins))
+
+
+def _known(origins: Sequence[int | None]) -> set[int]:
+    """The characters that stand in a row that is too long to be chance, which a few of them are among changes: another
+    sentence would have them as well. Where parts changed their order it takes a longer one, since of two that change
+    places no text tells which of them stayed.
+    """
+    rows: list[list[int]] = [[]]
+    for place, origin in enumerate(origins):
+        if origin is None or (place and origins[place - 1] != origin - 1):
+            rows.append([])
+        if origin is not None:
+            rows[-1].append(origin)
+    kept = [origin for row in rows for origin in row]
+    least = CHANCE if kept == sorted(kept) else LEAST_ALONE
+    return {origin for row in rows if len(row) >= least for origin in row}
 
 
 def _assembled(old: str, lines: list[list[_Kept]], moved: frozenset[int]) -> Edited:

@@ -81,6 +81,13 @@ def test_a_note_on_a_replaced_name_doesnt_go_to_the_new_name() -> None:
     assert carried(TEAMS, TEAMS.replace("Alpha", "Delta"), "Team Alpha").method is Method.ORPHAN
 
 
+def test_a_line_that_was_moved_there_is_no_correction_of_a_quotes_first_line() -> None:
+    old = "Beta\nTeam Alpha plays\nTeam Gamma plays\nGenji"
+    new = "Genji\nTeam Alpha plays\nTeam Gamma plays\nBeta"
+
+    assert where(carried(old, new, "Beta\nTeam Alpha"))[2] == "Team Alpha"
+
+
 def test_a_passage_isnt_put_together_of_single_letters() -> None:
     assert carried("The whale is white.", "The wide hall, a lake, is white.", "whale").method is Method.ORPHAN
 
@@ -215,18 +222,14 @@ def check(rule: Rule, edited: Edited, anchors: Iterable[Anchor]) -> None:
     assert found[Verdict.MISSED] == []
 
 
-# The same edits each time. Among others that could be drawn there are, rarely, some that are known to fail: one stands
-# below. Whoever mends that lets them be drawn freely.
-
-
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_no_edit_of_lines_that_look_alike_misplaces_a_note_or_loses_one_that_stays(data: st.DataObject) -> None:
     edited = data.draw(edits())
     check(carry, edited, data.draw(passages(edited.old)))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_no_edit_of_a_text_without_repetitions_misplaces_a_note_or_loses_one_that_stays(data: st.DataObject) -> None:
     edited = data.draw(unmistakable())
@@ -239,7 +242,6 @@ def test_no_edit_of_a_text_without_repetitions_misplaces_a_note_or_loses_one_tha
     check(carry, edited, anchors)
 
 
-@pytest.mark.xfail(strict=True, reason="the rest of a lookalike's line speaks for a short word in it")
 def test_a_word_does_not_go_to_a_line_that_was_written_as_its_own_was_deleted() -> None:
     old = (
         "Team Alpha plays away 。Team Beta plays away 。Gamma is not here today 。"
@@ -249,8 +251,7 @@ def test_a_word_does_not_go_to_a_line_that_was_written_as_its_own_was_deleted() 
         "Team Alpha plays away 。Team ы plays at home 。Team Beta plays away 。Gamma is not here today 。"
         "Team ы plays away 。いつれの Delta にか 。"
     )
-    (carried,) = carry(old, new, [quoted(old, "plays", 3)])
-    assert carried.method is Method.ORPHAN
+    assert carried(old, new, "plays", 3).method is Method.ORPHAN
 
 
 # Bad rules are caught
@@ -307,11 +308,11 @@ def test_the_check_catches_ours_where_a_rule_is_left_out(
     assert failure(carry)
 
 
-def test_where_changes_dont_slide_a_note_on_a_deleted_sentence_goes_to_the_next(
+def test_where_changes_dont_slide_a_note_on_a_deleted_clause_goes_to_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    old = TEAMS.replace("\n", " ")
-    new = old.partition(". ")[2]
+    old = TEAMS.replace(".\n", ", ")
+    new = old.partition(", ")[2]
     assert carried(old, new, "Team") == carrying.ORPHAN
 
     monkeypatch.setattr(difference, "_place_of_change", lambda *arguments: (0, -abs(arguments[-1])))
