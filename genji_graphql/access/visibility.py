@@ -5,6 +5,10 @@ a hidden row from a missing one.
 
 An edge may lead from a row that the viewer was shown to rows that are seen with it (a document's elements). It names
 that row's type as `given`, and only what remains is asked.
+
+A text that was deleted is out of sight for everybody, administrators too, with all that hangs below it. Each row says
+for itself whether it was; what lies above is asked where it is joined anyway, and else looked for among the few that
+are deleted, which partial indexes hold.
 """
 
 from collections.abc import Callable
@@ -18,9 +22,11 @@ from sqlalchemy import (
     Integer,
     Select,
     and_,
+    case,
     false,
     func,
     literal,
+    literal_column,
     not_,
     or_,
     select,
@@ -90,7 +96,7 @@ def visible_notes(viewer: Viewer, given: Model | None = None) -> Condition:
     """
     return and_(
         Annotation.parent_id.is_(None),
-        true() if given in _TEXTS else _place(Annotation, viewer),
+        _standing(Annotation, given) if given in _TEXTS else _place(Annotation, viewer),
         _classroom(Annotation, viewer),
         _life(Annotation, viewer, _moderated_alone(Annotation, viewer)),
     )
@@ -98,16 +104,13 @@ def visible_notes(viewer: Viewer, given: Model | None = None) -> Condition:
 
 def as_seen(column: Any, model: Model, viewer: Viewer) -> ColumnElement[Any]:
     """The id that stands in a column, or NULL where the viewer may not see what it names: as an edge would show it."""
-    if viewer.is_administrator:
-        seen: ColumnElement[Any] = column
-        return seen
     named = select(model.id).where(model.id == column, visible(model, viewer))
     return named.correlate_except(model).scalar_subquery()
 
 
 def within_reach(model: Model, viewer: Viewer, level: AccessLevel) -> Condition:
-    """Does this viewer reach this level on this collection, document or element? To reach `view` is to see it."""
-    return _REACH[model](viewer, None, level)
+    """Does this viewer reach this level on this collection, document or element, be it deleted or not?"""
+    return _REACH[model](viewer, level)
 
 
 def standing_within_reach(viewer: Viewer, level: AccessLevel) -> Condition:
@@ -140,39 +143,88 @@ def may_see_email(viewer: Viewer) -> Condition:
     return or_(User.id == viewer.user_id, User.id.in_(select(group_members.c.user_id).where(taught)))
 
 
-def _collections(viewer: Viewer, _: Model | None, level: AccessLevel = AccessLevel.VIEW) -> Condition:
-    return true() if viewer.is_administrator else _reached(DocumentCollection, None, viewer, level)
+def _collections(viewer: Viewer, _: Model | None) -> Condition:
+    return and_(_kept(DocumentCollection), _collection_within_reach(viewer, AccessLevel.VIEW))
 
 
-def _documents(viewer: Viewer, given: Model | None, level: AccessLevel = AccessLevel.VIEW) -> Condition:
-    """It takes its collection's level, its owner's, and that of its own shares, unless the collection is private."""
-    if viewer.is_administrator or given in {DocumentCollection, DocumentElement}:
+def _documents(viewer: Viewer, given: Model | None) -> Condition:
+    if given is DocumentElement:
         return true()
-    its_collection = _collection.id == Document.document_collection_id
-    return select(1).where(its_collection, _reached(_collection, Document, viewer, level)).exists()
+    if given is DocumentCollection:
+        return _kept(Document)
+    reached = _reached(_collection, Document, viewer, AccessLevel.VIEW)
+    return and_(_kept(Document), _in_collection(_kept(_collection), reached))
 
 
-def _elements(viewer: Viewer, given: Model | None, level: AccessLevel = AccessLevel.VIEW) -> Condition:
-    """An element takes its document's level."""
-    if viewer.is_administrator or given in {Document, ElementRevision}:
+def _elements(viewer: Viewer, given: Model | None) -> Condition:
+    if given is ElementRevision:
         return true()
-    its_document = _document.id == DocumentElement.document_id
-    return select(1).select_from(_placed).where(its_document, _reached(_collection, _document, viewer, level)).exists()
+    if given is Document:
+        return _kept(DocumentElement)
+    reached = _reached(_collection, _document, viewer, AccessLevel.VIEW)
+    return and_(_kept(DocumentElement), _in_document(_kept(_document), _kept(_collection), reached))
 
 
 def _revisions(viewer: Viewer, _: Model | None) -> Condition:
     """What an element said before is for those who edit it: it may have been taken out on purpose."""
-    if viewer.is_administrator:
-        return true()
     its_element = _element.id == ElementRevision.element_id
+    kept = _kept(_element), _kept(_document), _kept(_collection)
     edited = _reached(_collection, _document, viewer, AccessLevel.EDIT)
-    return select(1).select_from(_written).where(its_element, edited).exists()
+    return select(1).select_from(_written).where(its_element, *kept, edited).exists()
+
+
+def _kept(text: Any) -> Condition:
+    """Is this collection, document or element not deleted itself?"""
+    kept: Condition = text.deleted_at.is_(None)
+    return kept
+
+
+def _deleted(model: Any) -> Select[int]:
+    """All that are, as ids. PostgreSQL looks once, at a small index, and remembers them for all rows."""
+    return select(model.id).where(model.deleted_at.is_not(None)).correlate(None)
+
+
+_ONE = literal_column("1", Integer)
+
+
+def _kept_there(column: SQLCoreOperations[Any], model: Any) -> Condition:
+    """Is what this column names not deleted itself, or does it name nothing?"""
+    # A number to be compared, because the planner expects nearly all to differ from another; of a bare IN it expects
+    # that half of the rows go, and then reads by another index what it could read in order.
+    return case((column.in_(_deleted(model)), _ONE), else_=literal_column("0")) != _ONE
+
+
+def _collection_within_reach(viewer: Viewer, level: AccessLevel) -> Condition:
+    return _reached(DocumentCollection, None, viewer, level)
+
+
+def _document_within_reach(viewer: Viewer, level: AccessLevel) -> Condition:
+    """It takes its collection's level, its owner's, and that of its own shares, unless the collection is private."""
+    return true() if viewer.is_administrator else _in_collection(_reached(_collection, Document, viewer, level))
+
+
+def _element_within_reach(viewer: Viewer, level: AccessLevel) -> Condition:
+    """An element takes its document's level."""
+    return true() if viewer.is_administrator else _in_document(_reached(_collection, _document, viewer, level))
+
+
+def _in_collection(*conditions: Condition) -> Condition:
+    """Is this document in a collection of this kind?"""
+    return select(1).where(_collection.id == Document.document_collection_id, *conditions).exists()
+
+
+def _in_document(*conditions: Condition) -> Condition:
+    """Is this element in a document of this kind, which is in a collection of this kind?"""
+    its_document = _document.id == DocumentElement.document_id
+    return select(1).select_from(_placed).where(its_document, *conditions).exists()
 
 
 def _reached(
     collection: type[DocumentCollection], document: type[Document] | None, viewer: Viewer, level: AccessLevel
 ) -> Condition:
     """Anyone sees what is public; its keeper manages it; a share gives its level. A document has its own besides."""
+    if viewer.is_administrator:
+        return true()
     public = collection.visibility == Visibility.PUBLIC if level is AccessLevel.VIEW else false()
     if viewer.is_anonymous:
         return public
@@ -268,23 +320,42 @@ def _classroom(annotation: type[Annotation], viewer: Viewer) -> Condition:
 def _place(annotation: type[Annotation], viewer: Viewer, level: AccessLevel = AccessLevel.VIEW) -> Condition:
     """It follows the element it is on; without one its document; without one its collection.
 
-    The database sees to it that the note's own columns say where that is.
+    The database sees to it that the note's own columns say where that is. Who is to see it sees nothing of what is
+    deleted; who may do more was shown it.
     """
+    if level is not AccessLevel.VIEW:
+        return true() if viewer.is_administrator else _place_within_reach(annotation, viewer, level)
     if viewer.is_administrator:
-        return true()
+        return and_(_standing(annotation), _kept_there(annotation.document_collection_id, _collection))
+    placed = _place_within_reach(annotation, viewer, level, _kept(_collection))
+    if viewer.is_anonymous:
+        return and_(placed, _standing(annotation))
+    nowhere = annotation.document_collection_id.is_(None)
+    return and_(or_(placed, and_(nowhere, annotation.keeper_id == viewer.user_id)), _standing(annotation))
+
+
+def _place_within_reach(
+    annotation: type[Annotation], viewer: Viewer, level: AccessLevel, *conditions: Condition
+) -> Condition:
+    """Is it in a collection of this kind, and at this level?"""
     its_collection = _collection.id == annotation.document_collection_id
-    in_collection = select(1).where(its_collection, _reached(_collection, None, viewer, level)).exists()
+    reached = _reached(_collection, None, viewer, level)
+    in_collection = select(1).where(its_collection, *conditions, reached).exists()
     if viewer.is_anonymous:
         return in_collection
     its_document = _document.id == annotation.document_id
     alone = _reached_alone(_collection, _document, viewer, level)
-    on_document = select(1).select_from(_placed).where(its_document, alone).exists()
+    on_document = select(1).select_from(_placed).where(its_document, *conditions, alone).exists()
     # The collection first: where it is enough, as it nearly always is, nothing else is looked at.
-    place = or_(in_collection, on_document)
-    if level is not AccessLevel.VIEW:
-        return place
-    nowhere = annotation.document_collection_id.is_(None)
-    return or_(place, and_(nowhere, annotation.keeper_id == viewer.user_id))
+    return or_(in_collection, on_document)
+
+
+def _standing(annotation: type[Annotation], given: Model | None = None) -> Condition:
+    """Are the element and the document that it stands on not deleted? Of those below what was shown it is to ask."""
+    if given is DocumentElement:
+        return true()
+    element = _kept_there(annotation.document_element_id, _element)
+    return element if given is Document else and_(_kept_there(annotation.document_id, _document), element)
 
 
 def _thread(viewer: Viewer) -> Condition:
@@ -342,12 +413,14 @@ def _people(viewer: Viewer, given: Model | None) -> Condition:
         select(1)
         .where(
             or_(_collection.created_by_id == User.id, _collection.owner_id == User.id),
+            _kept(_collection),
             _reached(_collection, None, viewer, AccessLevel.VIEW),
         )
         .exists(),
         select(1)
         .select_from(_placed)
-        .where(_document.owner_id == User.id, _reached(_collection, _document, viewer, AccessLevel.VIEW))
+        .where(_document.owner_id == User.id, _kept(_document), _kept(_collection))
+        .where(_reached(_collection, _document, viewer, AccessLevel.VIEW))
         .exists(),
     ]
     if viewer.is_anonymous:
@@ -389,16 +462,31 @@ def _permissions(viewer: Viewer, given: Model | None) -> Condition:
 
 def _shares(viewer: Viewer, _: Model | None) -> Condition:
     """A share is seen by whom it is with, and by those who manage what it shares."""
-    if viewer.is_administrator:
-        return true()
     if viewer.is_anonymous:
         return false()
-    collections = select(DocumentCollection.id).where(_collections(viewer, None, AccessLevel.MANAGE))
-    documents = select(Document.id).where(_documents(viewer, None, AccessLevel.MANAGE))
-    return or_(
-        _with(viewer),
-        and_(ObjectShare.object_type == SharedObject.COLLECTION, ObjectShare.object_id.in_(collections)),
-        and_(ObjectShare.object_type == SharedObject.DOCUMENT, ObjectShare.object_id.in_(documents)),
+    if viewer.is_administrator:
+        return _of_kept_things()
+    collections = select(DocumentCollection.id).where(_collection_within_reach(viewer, AccessLevel.MANAGE))
+    documents = select(Document.id).where(_document_within_reach(viewer, AccessLevel.MANAGE))
+    return and_(
+        or_(
+            _with(viewer),
+            and_(ObjectShare.object_type == SharedObject.COLLECTION, ObjectShare.object_id.in_(collections)),
+            and_(ObjectShare.object_type == SharedObject.DOCUMENT, ObjectShare.object_id.in_(documents)),
+        ),
+        _of_kept_things(),
+    )
+
+
+def _of_kept_things() -> Condition:
+    """Is what this share shares not deleted, nor the collection that it is in?"""
+    within = select(_document.id).where(_document.document_collection_id.in_(_deleted(_collection))).correlate(None)
+    return case(
+        (
+            ObjectShare.object_type == SharedObject.DOCUMENT,
+            and_(ObjectShare.object_id.not_in(_deleted(_document)), ObjectShare.object_id.not_in(within)),
+        ),
+        else_=ObjectShare.object_id.not_in(_deleted(_collection)),
     )
 
 
@@ -423,10 +511,10 @@ def _shared(kind: SharedObject, viewer: Viewer, level: AccessLevel) -> Select[in
     )
 
 
-_REACH: dict[Model, Callable[[Viewer, Model | None, AccessLevel], Condition]] = {
-    Document: _documents,
-    DocumentCollection: _collections,
-    DocumentElement: _elements,
+_REACH: dict[Model, Callable[[Viewer, AccessLevel], Condition]] = {
+    Document: _document_within_reach,
+    DocumentCollection: _collection_within_reach,
+    DocumentElement: _element_within_reach,
 }
 
 _CONDITIONS: dict[Model, Callable[[Viewer, Model | None], Condition]] = {

@@ -100,7 +100,9 @@ async def _collection(session: AsyncSession, into: Destination, language: str | 
     await session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"import into {into.title}"))))
     same = (
         await session.scalars(
-            select(DocumentCollection).where(DocumentCollection.title == into.title).order_by(DocumentCollection.id)
+            select(DocumentCollection)
+            .where(DocumentCollection.title == into.title, DocumentCollection.deleted_at.is_(None))
+            .order_by(DocumentCollection.id)
         )
     ).all()
     if len(same) > 1:
@@ -135,6 +137,8 @@ async def _import_document(session: AsyncSession, collection_id: int, source: So
         outcome.added += await _copy(session, "document_elements", document.id, source.elements)
     else:
         document.title, document.description = source.title, source.description
+        # What was deleted and is brought again is wanted again, with the notes on it.
+        document.deleted_at = None
         outcome.known_documents += 1
         await _merge(session, document, source, outcome)
 
@@ -158,8 +162,14 @@ async def _copy(session: AsyncSession, table: str, document_id: int, elements: I
 
 # ruff: noqa: S608 - the statements below are put together from these fragments, and every value is bound
 _ANNOTATED = "EXISTS (SELECT FROM app.annotations WHERE document_element_id = e.id)"
-_DIFFERS = "(e.position, e.hierarchy, e.content) IS DISTINCT FROM (i.position, i.hierarchy, i.content)"
-_GONE = "e.source_id IS NOT NULL AND NOT EXISTS (SELECT FROM incoming i WHERE i.source_id = e.source_id)"
+_DIFFERS = (
+    "(e.position, e.hierarchy, e.content, e.deleted_at) IS DISTINCT FROM (i.position, i.hierarchy, i.content, NULL)"
+)
+# What a person deleted can be restored for a while.
+_GONE = (
+    "e.source_id IS NOT NULL AND e.deleted_at IS NULL "
+    "AND NOT EXISTS (SELECT FROM incoming i WHERE i.source_id = e.source_id)"
+)
 
 
 async def _merge(session: AsyncSession, document: Document, source: SourceDocument, outcome: Outcome) -> None:
@@ -177,7 +187,7 @@ async def _merge(session: AsyncSession, document: Document, source: SourceDocume
     changed = await _count(
         session,
         f"""UPDATE app.document_elements e
-            SET position = i.position, hierarchy = i.hierarchy, content = i.content, modified = now()
+            SET position = i.position, hierarchy = i.hierarchy, content = i.content, modified = now(), deleted_at = NULL
             FROM incoming i WHERE e.document_id = :document AND e.source_id = i.source_id AND {_DIFFERS}""",
         here,
     )
@@ -202,7 +212,8 @@ async def _refuse_to_lose_notes(session: AsyncSession, document: Document) -> No
         session,
         f"""SELECT count(*) FROM app.document_elements e LEFT JOIN incoming i ON i.source_id = e.source_id
             WHERE e.document_id = :document AND e.source_id IS NOT NULL AND {_ANNOTATED}
-            AND (i.source_id IS NULL OR e.content ->> 'text' IS DISTINCT FROM i.content ->> 'text')""",
+            AND (i.source_id IS NULL AND e.deleted_at IS NULL
+                 OR e.content ->> 'text' IS DISTINCT FROM i.content ->> 'text')""",
         {"document": document.id},
     )
     if touched:

@@ -1,6 +1,7 @@
 """Where rows stand among their siblings: each has a position, far enough from its neighbours' for others between.
 
-Whoever gives out places holds a lock on what the siblings belong to, so that two at once see each other's.
+Whoever gives out places holds a lock on what the siblings belong to, so that two at once see each other's. Siblings
+that are deleted keep their places, and come back to them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -80,7 +81,7 @@ async def _neighbours(
     """The positions that the new ones come between; None where nobody stands on that side."""
     if beside is None:
         return await session.scalar(select(func.max(model.position)).where(siblings)), None
-    this = select(model.position).where(siblings, model.id == beside.sibling_id)
+    this = select(model.position).where(siblings, model.id == beside.sibling_id, model.deleted_at.is_(None))
     position = await session.scalar(this)
     if position is None:
         raise missing(model, beside.field)

@@ -16,7 +16,8 @@ EVERYONE = "visitor writer keeper friend pupil guest author administrator"
 
 # Who sees what. People: `host`, `maker` and `scribe` own and made what is open; `writer` and `replier` write on it;
 # `keeper` has rooms of their own; `friend` and `guest` are let into some; `pupil` and `classmate` are taught by
-# `teacher`; what `author` wrote is private, hidden, deleted, or for a class they left.
+# `teacher`; what `author` wrote is private, hidden, deleted, or for a class they left. What `eraser` wrote is on
+# what is deleted.
 SIGHT = {
     # collections: public; shared with `friend`; shared with the class; private, though shared with `friend`
     "open": EVERYONE,
@@ -103,7 +104,29 @@ SIGHT = {
     "note on the lent line": "keeper friend administrator guest",
     "note on the reader line": "keeper pupil administrator",
     "class note on the closed line": "administrator",
+    # deleted, each by itself, with what hangs below
+    "deleted": "",
+    "deleted's chapter": "",
+    "deleted's line": "",
+    "deleted chapter": "",
+    "deleted chapter's line": "",
+    "deleted line": "",
+    "revision of the deleted line": "",
+    "version of the note on the deleted line": "",
+    "note on deleted": "",
+    "note on deleted's chapter": "",
+    "note on deleted's line": "",
+    "note on the deleted chapter": "",
+    "note on the deleted chapter's line": "",
+    "note on the deleted line": "",
+    "reply to the note on the deleted line": "",
+    "tag of the note on the deleted line": "",
+    "class note on the deleted line": "",
+    "share of deleted with friend": "",
+    "share of deleted's chapter with friend": "",
+    "share of the deleted chapter with guest": "",
     # people
+    "eraser": "administrator",
     "host": EVERYONE,
     "maker": EVERYONE,
     "mender": "administrator",
@@ -143,7 +166,7 @@ SIGHT = {
 VIEWERS = EVERYONE.split()
 PEOPLE = [
     "host", "writer", "maker", "mender", "scribe", "replier", "keeper", "friend", "guest", "pupil", "classmate",
-    "teacher", "author", "hermit", "administrator",
+    "teacher", "author", "hermit", "administrator", "eraser",
 ]  # fmt: skip
 
 
@@ -184,6 +207,7 @@ class House:
         await self._texts()
         await self._notes()
         await self._shares()
+        await self._deleted()
         assert set(self.rows) == set(SIGHT)
 
     async def _people(self) -> None:
@@ -242,13 +266,25 @@ class House:
             self.rows[f"{label} chapter"] = document
             self.rows[f"{label} line"] = await world.element(document, mark(f"{label} line"))
         for label in ("open", "lent", "closed own"):
-            revision = f"revision of the {label} line"
-            element_id = self[f"{label} line"].id
-            self.rows[revision] = await world.add(
-                models.ElementRevision(
-                    element_id=element_id, revision=1, content={"text": mark(revision)}, modified=DAWN
-                )
+            await self._revision(f"{label} line")
+
+    async def _revision(self, of: str) -> None:
+        label, content = f"revision of the {of}", {"text": mark(f"revision of the {of}")}
+        self.rows[label] = await self.place.world.add(
+            models.ElementRevision(element_id=self[of].id, revision=1, content=content, modified=DAWN)
+        )
+
+    async def _version(self, of: str) -> None:
+        label = f"version of the {of}"
+        self.rows[label] = await self.place.world.add(
+            models.AnnotationVersion(
+                annotation_id=self[of].id,
+                version=1,
+                body={"value": mark(label)},
+                status=AnnotationStatus.ACTIVE,
+                modified=DAWN,
             )
+        )
 
     async def _notes(self) -> None:
         line = self["open line"]
@@ -276,16 +312,7 @@ class House:
         await self._reply("reply to the class reply", "class reply", by="pupil")
         await self._loops()
         for label in ("note", "private note", "class note"):
-            version = f"version of the {label}"
-            self.rows[version] = await self.place.world.add(
-                models.AnnotationVersion(
-                    annotation_id=self[label].id,
-                    version=1,
-                    body={"value": mark(version)},
-                    status=AnnotationStatus.ACTIVE,
-                    modified=DAWN,
-                )
-            )
+            await self._version(label)
 
         for label in ("open", "closed", "lent"):
             await self._note(f"note on the {label} chapter", self[f"{label} chapter"], by="writer")
@@ -348,6 +375,35 @@ class House:
         assert self["writer"].id == self["other class"].id
         self.rows["share of the lent other chapter with the other class"] = await share(other, self["other class"])
         self.rows["share of nobody's with guest"] = await share(self["nobody's"], self["guest"])
+
+    async def _deleted(self) -> None:
+        world, open_, eraser = self.place.world, self["open"], self["eraser"].id
+        by, gone = {"by": "eraser"}, dict[str, Any](deleted_at=DAWN)
+        self.rows["deleted"] = await world.collection(title=mark("deleted"), owner_id=eraser, **gone)
+        self.rows["deleted's chapter"] = await world.document(self["deleted"], title=mark("deleted's chapter"))
+        self.rows["deleted chapter"] = await world.document(
+            open_, title=mark("deleted chapter"), owner_id=eraser, **gone
+        )
+        for label in ("deleted's", "deleted chapter's"):
+            chapter = self["deleted's chapter" if label == "deleted's" else "deleted chapter"]
+            self.rows[f"{label} line"] = await world.element(chapter, mark(f"{label} line"))
+        line = await world.element(self["open chapter"], mark("deleted line"), modified_by_id=eraser, **gone)
+        self.rows["deleted line"] = line
+        for label in ("deleted", "deleted's chapter", "deleted's line"):
+            await self._note(f"note on {label}", self[label], **by)
+        for label in ("deleted chapter", "deleted chapter's line", "deleted line"):
+            await self._note(f"note on the {label}", self[label], **by)
+        await self._reply("reply to the note on the deleted line", "note on the deleted line", **by)
+        await self._reply("tag of the note on the deleted line", "note on the deleted line", "tagging", **by)
+        await self._note("class note on the deleted line", line, classroom_id=self["class"].id, **by)
+        await self._revision("deleted line")
+        await self._version("note on the deleted line")
+        for label, of, whom in (
+            ("deleted", "deleted", "friend"),
+            ("deleted's chapter", "deleted's chapter", "friend"),
+            ("the deleted chapter", "deleted chapter", "guest"),
+        ):
+            self.rows[f"share of {label} with {whom}"] = await world.share(self[of], self[whom])
 
     async def _note(self, label: str, on: Any, *, by: str = "author", **columns: Any) -> Any:
         """A note that says its name, and points at every place there is."""

@@ -27,6 +27,10 @@ TAKEN_AWAY = {
     "_life": ("visitor", None),
     "_classroom": ("visitor", None),
     "_place": ("visitor", None),
+    "_kept": ("administrator", None),
+    "_kept_there": ("administrator", None),
+    "_of_kept_things": ("administrator", None),
+    "_standing": ("visitor", None),
     "_thread": ("visitor", None),
     "_with": ("writer", None),
 }

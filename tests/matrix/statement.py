@@ -60,6 +60,7 @@ class Collection:
     owner: int | None = None
     creator: int | None = None
     modifier: int | None = None
+    deleted: bool = False
 
     @property
     def keeper(self) -> int | None:
@@ -71,12 +72,14 @@ class Document:
     id: int
     collection: int
     owner: int | None = None
+    deleted: bool = False
 
 
 @dataclass(frozen=True)
 class Element:
     id: int
     document: int
+    deleted: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,6 +190,19 @@ class World:
         """The row, or None where there is none."""
         return self.rows[thing[0]].get(thing[1])
 
+    def is_gone(self, thing: Thing) -> bool:
+        """Is it deleted, or what it is in?"""
+        row = self.row(thing)
+        match row:
+            case Collection():
+                return row.deleted
+            case Document():
+                return row.deleted or self.is_gone(("DocumentCollection", row.collection))
+            case Element():
+                return row.deleted or self.is_gone(("Document", row.document))
+            case _:
+                return False
+
     def permitted(self, person_id: int) -> frozenset[str]:
         """The permissions of all their roles, united."""
         person: Person = self.row(("User", person_id))
@@ -258,6 +274,8 @@ class Sight:
     def level(self, thing: Thing) -> Level:
         """What they may do with a collection, a document or an element. Nothing, with what isn't there."""
         row = self.world.row(thing)
+        if self.world.is_gone(thing):
+            return Level.NONE
         match row:
             case Collection():
                 return max(
@@ -325,7 +343,8 @@ class Sight:
             case Group():
                 return self.is_administrator or row.id in self.classrooms
             case Share():
-                return self.is_administrator or self.receives(row) or self.level(row.object) >= Level.MANAGE
+                told = self.is_administrator or self.receives(row) or self.level(row.object) >= Level.MANAGE
+                return told and not self.world.is_gone(row.object)
             case Role():
                 # Roles are told to those who hold them and to administrators.
                 return self.is_administrator or (self.me is not None and row.id in self.me.roles)

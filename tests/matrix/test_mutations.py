@@ -6,8 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import Integer, and_, false, func, literal, or_, select, true
+from sqlalchemy import Integer, and_, false, func, inspect, literal, or_, select, true
 
+from genji_graphql import models
 from genji_graphql.access import rules, visibility
 from genji_graphql.access.rules import RULES, Action
 from genji_graphql.access.viewer import Viewer
@@ -45,8 +46,8 @@ from tests.matrix.worlds import ADMIN, INSTRUCTOR, NOBODY, PERMISSIONS, ROLES, S
 
 ANYBODY = None
 ADMINISTRATOR, TEACHER, PUPIL, AUTHOR, FRIEND, GONE, STRANGER, REGISTRAR = range(1, 9)
-PUBLIC, SHARED, PRIVATE = 1, 2, 3
-"""Collections, and the first document and element of each."""
+PUBLIC, SHARED, PRIVATE, DELETED = 1, 2, 3, 4
+"""Collections; of the first three also the first document and element of each."""
 CLASS, ENDED_CLASS = 1, 2
 
 _TODAY = datetime.now(UTC).date()
@@ -78,6 +79,7 @@ EXAMPLE = World(
         Collection(PUBLIC, "public", owner=AUTHOR, creator=FRIEND, modifier=STRANGER),
         Collection(SHARED, "shared", creator=AUTHOR),
         Collection(PRIVATE, "private", owner=AUTHOR, creator=STRANGER),
+        Collection(DELETED, "public", owner=AUTHOR, creator=STRANGER, deleted=True),
     ),
     documents=(
         Document(1, PUBLIC),
@@ -85,8 +87,18 @@ EXAMPLE = World(
         Document(3, PRIVATE),
         Document(4, PRIVATE, owner=FRIEND),
         Document(5, SHARED),
+        Document(6, DELETED),
+        Document(7, PUBLIC, owner=FRIEND, deleted=True),
     ),
-    elements=(Element(1, 1), Element(2, 2), Element(3, 3), Element(4, 4)),
+    elements=(
+        Element(1, 1),
+        Element(2, 2),
+        Element(3, 3),
+        Element(4, 4),
+        Element(5, 6),
+        Element(6, 7),
+        Element(7, 1, deleted=True),
+    ),
     notes=(
         Note(1, creator=AUTHOR, **place(PUBLIC)),
         Note(2, creator=PUPIL, classroom=CLASS, **place(PUBLIC)),
@@ -104,6 +116,12 @@ EXAMPLE = World(
         Note(14, creator=AUTHOR, status="hidden", document=5),
         Note(15, creator=AUTHOR, collection=SHARED),
         Note(16, creator=AUTHOR),
+        Note(17, creator=AUTHOR, element=5),
+        Note(18, creator=AUTHOR, element=6),
+        Note(19, creator=AUTHOR, element=7),
+        Note(20, creator=AUTHOR, document=7),
+        Note(21, creator=AUTHOR, collection=DELETED),
+        Note(22, "replying", creator=PUPIL, parent=19),
     ),
     shares=(
         Share(1, "collection", SHARED, "user", FRIEND, "view", AUTHOR),
@@ -112,8 +130,11 @@ EXAMPLE = World(
         Share(4, "document", 5, "user", STRANGER, "manage", AUTHOR),
         Share(5, "document", NOBODY, "user", STRANGER, "manage"),
         Share(6, "document", 3, "user", PUPIL, "edit", AUTHOR),
+        Share(7, "collection", DELETED, "user", PUPIL, "manage", AUTHOR),
+        Share(8, "document", 6, "user", PUPIL, "view", AUTHOR),
+        Share(9, "document", 7, "user", PUPIL, "view", AUTHOR),
     ),
-    revisions=tuple(Revision(number, number, AUTHOR) for number in (1, 2, 3, 4)),
+    revisions=tuple(Revision(number, number, AUTHOR) for number in range(1, 8)),
     versions=tuple(Version(number, number, AUTHOR) for number in (1, 2, 3, 4)),
 )
 VIEWERS = [ANYBODY, *range(ADMINISTRATOR, REGISTRAR + 1)]
@@ -194,13 +215,22 @@ def _without(column: str, *levels: AccessLevel) -> Break:
     """A note's place, as if one of its columns said nothing."""
 
     def broken(right: Any, annotation: Any, viewer: Viewer, level: AccessLevel = AccessLevel.VIEW) -> Any:
-        columns = ("document_id", "document_collection_id", "keeper_id")
+        columns = ("document_element_id", "document_id", "document_collection_id", "keeper_id")
         placed = {name: getattr(annotation, name) for name in columns}
         if level in levels:
             placed[column] = literal(None, Integer)
         return right(SimpleNamespace(**placed), viewer, level)
 
     return replaced("_place", broken)
+
+
+def _kept_unless(model: type[Any]) -> Break:
+    """Notes, as if none of this model were deleted."""
+
+    def broken(right: Any, column: Any, alias: Any) -> Any:
+        return true() if inspect(alias).mapper.class_ is model else right(column, alias)
+
+    return replaced("_kept_there", broken)
 
 
 def _hidden_ones_too(right: Any, annotation: Any, viewer: Viewer, moderates: Any) -> Any:
@@ -303,6 +333,28 @@ MUTATIONS: dict[str, tuple[int | None, Break]] = {
         STRANGER,
         replaced("_all", lambda _right, condition: func.bool_and(condition)),
     ),
+    "what is deleted is seen": (ADMINISTRATOR, replaced("_kept", lambda _right, _text: true())),
+    "what is deleted is seen by whom it belongs to": (
+        AUTHOR,
+        replaced(
+            "_kept",
+            lambda right, text: (
+                right(text) if text is not DocumentCollection else or_(right(text), text.owner_id == AUTHOR)
+            ),
+        ),
+    ),
+    "administrators see the notes on what is deleted": (
+        ADMINISTRATOR,
+        replaced("_kept_there", lambda _right, _column, _model: true()),
+    ),
+    "notes on a deleted element are seen": (ANYBODY, _kept_unless(DocumentElement)),
+    "notes on a deleted document are seen": (ANYBODY, _kept_unless(models.Document)),
+    "notes on a deleted collection are seen by administrators": (ADMINISTRATOR, _kept_unless(DocumentCollection)),
+    "what lies below a text is shown with it, deleted or not": (
+        ANYBODY,
+        replaced("_standing", lambda right, annotation, given=None: right(annotation) if given is None else true()),
+    ),
+    "shares of what is deleted are seen": (PUPIL, replaced("_of_kept_things", lambda _right: true())),
     "groups are seen by all": (STRANGER, seen_by_all(Group)),
     "people are seen by all": (STRANGER, seen_by_all(User)),
     "shares are seen by all": (STRANGER, seen_by_all(ObjectShare)),

@@ -74,6 +74,7 @@ _ROLES_HELD = st.sampled_from(
 )
 _MOSTLY = st.sampled_from([True, True, True, True, True, False])
 _SELDOM = st.sampled_from([False] * 5 + [True])
+_RARELY = st.sampled_from([False] * 9 + [True])
 _COIN = st.booleans()
 _LEVELS = st.sampled_from(["view", "edit", "manage"])
 _VISIBILITIES = st.sampled_from(["public", "shared", "private"])
@@ -110,15 +111,28 @@ def worlds(draw: st.DrawFn) -> World:
         for number in range(1, draw(st.integers(1, 3)) + 1)
     )
     collections = tuple(
-        Collection(number, draw(_VISIBILITIES), owner=draw(somebody), creator=draw(somebody), modifier=draw(somebody))
+        Collection(
+            number,
+            draw(_VISIBILITIES),
+            owner=draw(somebody),
+            creator=draw(somebody),
+            modifier=draw(somebody),
+            deleted=draw(_RARELY),
+        )
         for number in range(1, draw(st.integers(1, 3)) + 1)
     )
     documents = tuple(
-        Document(number, draw(st.integers(1, len(collections))), owner=draw(st.sampled_from([None, None, *numbers])))
+        Document(
+            number,
+            draw(st.integers(1, len(collections))),
+            owner=draw(st.sampled_from([None, None, *numbers])),
+            deleted=draw(_RARELY),
+        )
         for number in range(1, draw(st.integers(1, 4)) + 1)
     )
     elements = tuple(
-        Element(number, draw(st.integers(1, len(documents)))) for number in range(1, draw(st.integers(1, 5)) + 1)
+        Element(number, draw(st.integers(1, len(documents))), deleted=draw(_RARELY))
+        for number in range(1, draw(st.integers(1, 5)) + 1)
     )
     texts = _Texts(collections, documents, elements)
     notes: list[Note] = []
@@ -377,6 +391,7 @@ def _contents(world: World) -> Iterator[tuple[str, list[dict[str, Any]]]]:
                 "owner_id": one.owner,
                 "created_by_id": one.creator,
                 "modified_by_id": one.modifier,
+                "deleted_at": _DAWN if one.deleted else None,
                 **now,
             }
             for one in world.collections
@@ -391,6 +406,7 @@ def _contents(world: World) -> Iterator[tuple[str, list[dict[str, Any]]]]:
                 "position": one.id,
                 "document_collection_id": one.collection,
                 "owner_id": one.owner,
+                "deleted_at": _DAWN if one.deleted else None,
                 **now,
             }
             for one in world.documents
@@ -405,6 +421,7 @@ def _contents(world: World) -> Iterator[tuple[str, list[dict[str, Any]]]]:
                 "document_id": one.document,
                 "content": {"text": f"Line {one.id}."},
                 "revision": 1 + sum(revision.element == one.id for revision in world.revisions),
+                "deleted_at": _DAWN if one.deleted else None,
                 **now,
             }
             for one in world.elements
