@@ -9,15 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from genji_graphql.access.rules import Action
 from genji_graphql.access.viewer import Viewer
-from genji_graphql.access.visibility import visible
 from genji_graphql.database import Turn, take_turn
 from genji_graphql.errors import Invalid, NotAllowed
-from genji_graphql.identity.viewer import standing_now
 from genji_graphql.models import DocumentCollection
 from genji_graphql.reads.settings import site_settings
 from genji_graphql.vocabulary import PermissionName, TextDirection, Visibility
 from genji_graphql.writes import metadata, places
-from genji_graphql.writes.finding import check_unchanged, find, judge, may, missing
+from genji_graphql.writes.finding import check_unchanged, find, find_all, may
 from genji_graphql.writes.idempotency import attempt
 from genji_graphql.writes.mistakes import Mistakes
 from genji_graphql.writes.values import json_object, optional_line, required_line
@@ -81,44 +79,15 @@ async def reorder(session: AsyncSession, viewer: Viewer, ids: Sequence[int | Non
 
     One does it at a time, so that of two orders at once the later holds, and never a mixture.
     """
-    _check_list(ids)
     await take_turn(session, Turn.COLLECTIONS)
-    numbers = [number or 0 for number in ids]
-    these = DocumentCollection.id == func.any(literal(numbers, ARRAY(Integer)))
-    seen = select(DocumentCollection.id).where(these, visible(DocumentCollection, viewer))
-    await session.execute(seen.order_by(DocumentCollection.id).with_for_update(of=DocumentCollection, key_share=True))
-    await _check_may_edit(session, viewer, numbers)
+    numbers = await find_all(
+        session, viewer, DocumentCollection, ids, Action.EDIT, at_most=MAX_REORDERED, key_share=True
+    )
     places_held = await _positions(session, numbers)
     if len(set(places_held)) < len(places_held):
         await places.spread(session, DocumentCollection, true())
         places_held = await _positions(session, numbers)
     await places.put(session, DocumentCollection, dict(zip(numbers, places_held, strict=True)))
-
-
-def _check_list(ids: Sequence[int | None]) -> None:
-    if not ids:
-        raise Invalid("Say which collections.", field="ids", code="REQUIRED")
-    if len(ids) > MAX_REORDERED:
-        raise Invalid(f"At most {MAX_REORDERED} collections at a time, not {len(ids)}.", field="ids", code="TOO_MANY")
-    mistakes = Mistakes()
-    for place, number in enumerate(ids):
-        with mistakes.noted():
-            if number is not None and ids.index(number) < place:
-                raise Invalid("This collection is named before.", field=f"ids.{place}", code="TWICE")
-    mistakes.check()
-
-
-async def _check_may_edit(session: AsyncSession, viewer: Viewer, numbers: Sequence[int]) -> None:
-    viewer = await standing_now(session, viewer)
-    judged = await judge(session, viewer, DocumentCollection, numbers, Action.EDIT)
-    mistakes = Mistakes()
-    for place, number in enumerate(numbers):
-        with mistakes.noted():
-            if number not in judged:
-                raise missing(DocumentCollection, f"ids.{place}")
-            if not judged[number][1]:
-                raise NotAllowed("You may not change this collection.", field=f"ids.{place}")
-    mistakes.check()
 
 
 async def _positions(session: AsyncSession, numbers: Sequence[int]) -> Sequence[int]:

@@ -1,6 +1,6 @@
 """Finding what is to be changed: first whether it is there for this viewer, then whether they may."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import object_session
 from genji_graphql.access.rules import Action, allowed
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.access.visibility import visible
-from genji_graphql.errors import Conflict, NotAllowed, NotFound
+from genji_graphql.errors import Conflict, Invalid, NotAllowed, NotFound
 from genji_graphql.identity.viewer import standing_now
 from genji_graphql.models import (
     Annotation,
@@ -24,6 +24,7 @@ from genji_graphql.models import (
     Role,
     User,
 )
+from genji_graphql.writes.mistakes import Mistakes
 
 Model = TypeVar("Model", bound=Base)
 
@@ -70,9 +71,61 @@ async def find(
         raise missing(model, field)
     row, may = found
     if not may:
-        raise NotAllowed(f"You may not {_VERBS[action]} this {_NOUNS[model]}.", field=field)
+        raise not_allowed(model, action, field)
     result: Model = row
     return result
+
+
+async def find_all(
+    session: AsyncSession,
+    viewer: Viewer,
+    model: type[Base],
+    row_ids: Sequence[int | None],
+    action: Action,
+    field: str = "ids",
+    *,
+    at_most: int,
+    key_share: bool = False,
+) -> Sequence[int]:
+    """The numbers of the rows to be changed, which that list of the input names; locked like `find`.
+
+    All that is wrong is told at once, by the place in the list.
+    """
+    numbers = check_list(model, row_ids, field, at_most)
+    these = model.id == func.any(literal(numbers, ARRAY(Integer))), visible(model, viewer)
+    await session.execute(
+        select(model.id).where(*these).order_by(model.id).with_for_update(of=model, key_share=key_share)
+    )
+    viewer = await standing_now(session, viewer)
+    these = these[0], visible(model, viewer)
+    judged = await session.execute(select(model.id, allowed(model, action, viewer)).where(*these))
+    seen = {number: may for number, may in judged}  # noqa: C416 - dict() would take a result for a mapping
+    mistakes = Mistakes()
+    for place, number in enumerate(numbers):
+        with mistakes.noted():
+            if number not in seen:
+                raise missing(model, f"{field}.{place}")
+            if not seen[number]:
+                raise not_allowed(model, action, f"{field}.{place}")
+    mistakes.check()
+    return numbers
+
+
+def check_list(model: type[Base], row_ids: Sequence[int | None], field: str, at_most: int) -> Sequence[int]:
+    """The numbers of a list that names so many rows at most, and each of them once; 0 for what is none."""
+    noun = f"{_NOUNS[model]}s"
+    if not row_ids:
+        raise Invalid(f"Say which {noun}.", field=field, code="REQUIRED")
+    if len(row_ids) > at_most:
+        raise Invalid(f"At most {at_most:,} {noun} at a time, not {len(row_ids):,}.", field=field, code="TOO_MANY")
+    mistakes, before = Mistakes(), set[int]()
+    for place, number in enumerate(row_ids):
+        if number in before:
+            mistakes.add([Invalid(f"This {_NOUNS[model]} is named before.", field=f"{field}.{place}", code="TWICE")])
+        elif number is not None:
+            before.add(number)
+    mistakes.check()
+    return [number or 0 for number in row_ids]
 
 
 async def judge(
@@ -115,6 +168,10 @@ def conflict(row: Base, message: str, field: str | None = None) -> Conflict:
 
 def missing(model: type[Base], field: str) -> NotFound:
     return NotFound(f"There is no such {_NOUNS[model]}.", field=field)
+
+
+def not_allowed(model: type[Base], action: Action, field: str) -> NotAllowed:
+    return NotAllowed(f"You may not {_VERBS[action]} this {_NOUNS[model]}.", field=field)
 
 
 _VERBS: dict[Action, str] = {

@@ -16,11 +16,13 @@ from genji_graphql.schema.errors import Payload
 from genji_graphql.schema.fields import Info
 from genji_graphql.schema.filters import option
 from genji_graphql.schema.mutation import mutation
-from genji_graphql.schema.mutations.requests import EXPECTED, KEY, edge_of, taken
+from genji_graphql.schema.mutations.requests import EXPECTED, KEY, deleted_id, edge_of, taken
 from genji_graphql.schema.scalars import JSON
 from genji_graphql.vocabulary import TextDirection, Visibility
-from genji_graphql.writes import collections
+from genji_graphql.writes import collections, deleting
+from genji_graphql.writes.annotations import RESTORABLE
 
+_WHICH = "Its global id, or its number."
 _TITLE = f"Its title: one line of at most {collections.MAX_TITLE} characters."
 _VISIBILITY = "Who may see it."
 _DIRECTION = "How its lines run."
@@ -47,7 +49,7 @@ class CreateCollectionInput:
 
 @strawberry.input(description="What is to be changed of a collection; what is left out stays.")
 class UpdateCollectionInput:
-    id: strawberry.ID = strawberry.field(description="Its global id, or its number.")
+    id: strawberry.ID = strawberry.field(description=_WHICH)
     title: str | None = option(_TITLE)
     visibility: Visibility | None = option(f"{_VISIBILITY} For those who manage it.")
     text_direction: TextDirection | None = option(_DIRECTION)
@@ -64,11 +66,27 @@ class ReorderCollectionsInput:
     )
 
 
+@strawberry.input(description="A collection that is to go.")
+class DeleteCollectionInput:
+    id: strawberry.ID = strawberry.field(description=_WHICH)
+    expected_modified: datetime | None = option(EXPECTED)
+
+
+@strawberry.input(description="A collection that was deleted.")
+class RestoreCollectionInput:
+    id: strawberry.ID = strawberry.field(description=_WHICH)
+
+
 @strawberry.type(description="The collection as it is now.")
 class CollectionPayload(Payload):
     collection: DocumentCollection | None = strawberry.field(
         default=None, description="The collection; null for whoever doesn't see it any more."
     )
+
+
+@strawberry.type(description="What was deleted.")
+class DeleteCollectionPayload(Payload):
+    deleted_id: strawberry.ID | None = strawberry.field(default=None, description="The id of the collection.")
 
 
 @strawberry.type(description="The new collection.")
@@ -120,6 +138,25 @@ async def reorder_collections(info: Info, input: ReorderCollectionsInput) -> Reo
     return ReorderCollectionsPayload(collections=[row for row in rows if row is not None])
 
 
+@mutation(
+    "Deletes a collection, for those who manage it: it is out of sight at once, for everybody, with its documents and "
+    f"all that is written on them. It can be restored for {RESTORABLE.days} days."
+)
+async def delete_collection(info: Info, input: DeleteCollectionInput) -> DeleteCollectionPayload:
+    collection_id, expected = row_id(input.id, models.DocumentCollection), input.expected_modified or None
+    async with info.context.transaction() as session:
+        gone = await deleting.delete_collection(session, info.context.viewer, collection_id, expected)
+    return DeleteCollectionPayload(deleted_id=deleted_id(models.DocumentCollection, gone))
+
+
+@mutation("Restores a collection that was deleted, with all that was in it then, for those who manage it.")
+async def restore_collection(info: Info, input: RestoreCollectionInput) -> CollectionPayload:
+    collection_id = row_id(input.id, models.DocumentCollection)
+    async with info.context.transaction() as session:
+        back = await deleting.restore_collection(session, info.context.viewer, collection_id)
+    return CollectionPayload(collection=await _row(info.context, back))
+
+
 async def _row(context: Context, collection_id: int) -> Any:
     return await context.loaders.row(models.DocumentCollection, collection_id)
 
@@ -128,4 +165,6 @@ async def _row(context: Context, collection_id: int) -> Any:
 class CollectionMutations:
     create_collection: CreateCollectionPayload = create_collection
     update_collection: CollectionPayload = update_collection
+    delete_collection: DeleteCollectionPayload = delete_collection
+    restore_collection: CollectionPayload = restore_collection
     reorder_collections: ReorderCollectionsPayload = reorder_collections

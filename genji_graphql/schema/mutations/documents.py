@@ -1,5 +1,6 @@
 """Making documents, changing them, and bringing them elsewhere."""
 
+from asyncio import gather
 from datetime import datetime
 from typing import Any
 
@@ -16,10 +17,13 @@ from genji_graphql.schema.fields import Info
 from genji_graphql.schema.filters import option
 from genji_graphql.schema.mutation import mutation
 from genji_graphql.schema.mutations.placing import after, before, beside, given_id
-from genji_graphql.schema.mutations.requests import EXPECTED, KEY, edge_of, taken
-from genji_graphql.writes import documents
+from genji_graphql.schema.mutations.requests import EXPECTED, KEY, deleted_id, edge_of, taken
+from genji_graphql.writes import deleting, documents
+from genji_graphql.writes.annotations import RESTORABLE
 
 _TITLE = f"Its title: one line of at most {documents.MAX_TITLE} characters."
+_SEVERAL = f"From 1 to {deleting.MAX_DOCUMENTS:,} documents, by their global ids or their numbers, each once"
+_BLAME = "An error names its document by its place in this list: `ids.3`."
 _DESCRIPTION = f"What it is, in at most {documents.MAX_DESCRIPTION:,} characters."
 
 
@@ -46,10 +50,36 @@ class UpdateDocumentInput:
     expected_modified: datetime | None = option(EXPECTED)
 
 
+@strawberry.input(description="Documents that are to go.")
+class DeleteDocumentsInput:
+    ids: list[strawberry.ID] = strawberry.field(description=f"{_SEVERAL}: all of them are deleted, or none. {_BLAME}")
+
+
+@strawberry.input(description="Documents that were deleted.")
+class RestoreDocumentsInput:
+    ids: list[strawberry.ID] = strawberry.field(description=f"{_SEVERAL}: all of them are restored, or none. {_BLAME}")
+
+
 @strawberry.type(description="The document as it is now.")
 class DocumentPayload(Payload):
     document: Document | None = strawberry.field(
         default=None, description="The document; null for whoever doesn't see it any more."
+    )
+
+
+@strawberry.type(description="What was deleted.")
+class DeleteDocumentsPayload(Payload):
+    deleted_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="The ids of the documents, in the order of the input."
+    )
+
+
+@strawberry.type(description="The documents that are back.")
+class RestoreDocumentsPayload(Payload):
+    documents: list[Document] = strawberry.field(
+        default_factory=list,
+        description="The documents, in the order of the input.",
+        metadata={"at_most": deleting.MAX_DOCUMENTS},
     )
 
 
@@ -92,6 +122,26 @@ async def update_document(info: Info, input: UpdateDocumentInput) -> DocumentPay
     return DocumentPayload(document=await _row(info.context, changed))
 
 
+@mutation(
+    "Deletes documents, for those who manage each: they are out of sight at once, for everybody, with their elements "
+    f"and all that is written on them. They can be restored for {RESTORABLE.days} days."
+)
+async def delete_documents(info: Info, input: DeleteDocumentsInput) -> DeleteDocumentsPayload:
+    ids = [row_id(one, models.Document) for one in input.ids]
+    async with info.context.transaction() as session:
+        gone = await deleting.delete_documents(session, info.context.viewer, ids)
+    return DeleteDocumentsPayload(deleted_ids=[deleted_id(models.Document, number) for number in gone])
+
+
+@mutation("Restores documents that were deleted, with all that was in them then, for those who manage each.")
+async def restore_documents(info: Info, input: RestoreDocumentsInput) -> RestoreDocumentsPayload:
+    ids = [row_id(one, models.Document) for one in input.ids]
+    async with info.context.transaction() as session:
+        back = await deleting.restore_documents(session, info.context.viewer, ids)
+    rows = await gather(*(_row(info.context, number) for number in back))
+    return RestoreDocumentsPayload(documents=[row for row in rows if row is not None])
+
+
 async def _row(context: Context, document_id: int) -> Any:
     return await context.loaders.row(models.Document, document_id)
 
@@ -100,3 +150,5 @@ async def _row(context: Context, document_id: int) -> Any:
 class DocumentMutations:
     create_document: CreateDocumentPayload = create_document
     update_document: DocumentPayload = update_document
+    delete_documents: DeleteDocumentsPayload = delete_documents
+    restore_documents: RestoreDocumentsPayload = restore_documents

@@ -15,9 +15,10 @@ from genji_graphql.schema.fields import Info
 from genji_graphql.schema.filters import option, plain
 from genji_graphql.schema.mutation import mutation
 from genji_graphql.schema.mutations.placing import after, before, beside, given_id
-from genji_graphql.schema.mutations.requests import EXPECTED, KEY, taken
+from genji_graphql.schema.mutations.requests import EXPECTED, KEY, deleted_id, taken
 from genji_graphql.schema.scalars import JSON
-from genji_graphql.writes import contents, elements
+from genji_graphql.writes import contents, deleting, elements
+from genji_graphql.writes.annotations import RESTORABLE
 
 _WHICH = "Its global id, or its number."
 _TEXT = f"What it says, to the character, with its ends of lines: at most {models.LONGEST_TEXT:,} characters."
@@ -73,6 +74,18 @@ class MoveElementInput:
     )
 
 
+@strawberry.input(description="An element that is to go.")
+class DeleteElementInput:
+    id: strawberry.ID = strawberry.field(description=_WHICH)
+    force: bool | None = option("Is it to go though annotations stand on it, with them? Not unless told.")
+    expected_modified: datetime | None = option(EXPECTED)
+
+
+@strawberry.input(description="An element that was deleted.")
+class RestoreElementInput:
+    id: strawberry.ID = strawberry.field(description=_WHICH)
+
+
 @strawberry.type(description="The new elements.")
 class CreateElementsPayload(Payload):
     elements: list[DocumentElement] = strawberry.field(
@@ -85,6 +98,11 @@ class CreateElementsPayload(Payload):
 @strawberry.type(description="The element as it is now.")
 class ElementPayload(Payload):
     element: DocumentElement | None = strawberry.field(default=None, description="The element.")
+
+
+@strawberry.type(description="What was deleted.")
+class DeleteElementPayload(Payload):
+    deleted_id: strawberry.ID | None = strawberry.field(default=None, description="The id of the element.")
 
 
 @mutation("Writes elements of a document, last or beside another, for those who edit it.")
@@ -125,6 +143,27 @@ async def move_element(info: Info, input: MoveElementInput) -> ElementPayload:
     return ElementPayload(element=await _row(info.context, moved))
 
 
+@mutation(
+    "Deletes an element, for those who edit its document: it is out of sight at once, for everybody, with the "
+    "annotations on it, if there are any only with `force`. Links keep what else they lead to. It can be restored for "
+    f"{RESTORABLE.days} days."
+)
+async def delete_element(info: Info, input: DeleteElementInput) -> DeleteElementPayload:
+    element_id, expected = row_id(input.id, models.DocumentElement), input.expected_modified or None
+    async with info.context.transaction() as session:
+        gone = await deleting.delete_element(
+            session, info.context.viewer, element_id, expected, force=input.force is True
+        )
+    return DeleteElementPayload(deleted_id=deleted_id(models.DocumentElement, gone))
+
+
+@mutation("Restores an element that was deleted, with the annotations on it, for those who edit its document.")
+async def restore_element(info: Info, input: RestoreElementInput) -> ElementPayload:
+    async with info.context.transaction() as session:
+        back = await deleting.restore_element(session, info.context.viewer, row_id(input.id, models.DocumentElement))
+    return ElementPayload(element=await _row(info.context, back))
+
+
 async def _row(context: Context, element_id: int) -> Any:
     return await context.loaders.row(models.DocumentElement, element_id)
 
@@ -134,3 +173,5 @@ class ElementMutations:
     create_elements: CreateElementsPayload = create_elements
     update_element: ElementPayload = update_element
     move_element: ElementPayload = move_element
+    delete_element: DeleteElementPayload = delete_element
+    restore_element: ElementPayload = restore_element

@@ -2,8 +2,12 @@
 
 from typing import Any
 
+from strawberry import ID
+
+from genji_graphql.models import Base
 from genji_graphql.reads import pages
 from genji_graphql.reads.edges import ToMany
+from genji_graphql.reads.ids import global_id
 from genji_graphql.reads.loaders import every_row
 from genji_graphql.schema.connection import Edge
 from genji_graphql.schema.filters import plain
@@ -22,6 +26,11 @@ def taken(given: Any, name: str) -> tuple[dict[str, Any], Any]:
     """An input in its plain form without that field, and the field; None where it was left out."""
     values: dict[str, Any] = plain(given)
     return values, values.pop(name, None)
+
+
+def deleted_id(model: type[Base], number: int) -> ID:
+    """The global id of what nobody sees any more."""
+    return ID(global_id(model.__name__, number))
 
 
 def edge_of(row: Any, listing: ToMany) -> Any:
