@@ -1,5 +1,6 @@
 """The application: its routes, and what lives as long as it does."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -26,6 +27,7 @@ from genji_graphql.identity.mail import Mailer
 from genji_graphql.plans.planner import Planner
 from genji_graphql.schema import schema
 from genji_graphql.settings import Settings
+from genji_graphql.writes.purging import keep_purging
 
 Identify = Callable[[Request], Awaitable[Viewer]]
 
@@ -70,11 +72,24 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
         await engine.dispose()
 
     @asynccontextmanager
+    async def purging_now_and_then() -> AsyncIterator[None]:
+        if not settings.purge_interval:
+            yield
+            return
+        task = asyncio.create_task(keep_purging(services.writing, settings.purge_interval))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         # What is there from the start stays: the collector of garbage needn't look through it again and again.
         gc.collect()
         gc.freeze()
-        yield
+        async with purging_now_and_then():
+            yield
         await close()
 
     async def make_context(request: Request) -> Context:

@@ -144,6 +144,19 @@ def demo() -> None:
 
 
 @app.command()
+def purge() -> None:
+    """Delete for good what was deleted more than 30 days ago. A server that runs does so itself."""
+    from genji_graphql.writes import purging
+
+    async def go(engine: AsyncEngine) -> None:
+        purged = await purging.purge(writing_sessions(engine))
+        out.print(f"Purged: {purging.told(purged)}.", markup=False)
+
+    with _database(_settings()) as settings:
+        _with_engine(settings, go)
+
+
+@app.command()
 def create_admin(
     username: Annotated[str, typer.Argument(help="The user name to sign in with.", show_default=False)],
     email: Annotated[str, typer.Argument(help="The e-mail address.", show_default=False)],

@@ -33,11 +33,18 @@ class Turn(IntEnum):
     """Of two administrators who go at once, the second sees that they are the last."""
     COLLECTIONS = 7_336_456
     """Whoever gives collections their places sees the places that others have."""
+    PURGE = 7_336_457
+    """What was deleted long ago is purged by one process."""
 
 
 async def take_turn(session: AsyncSession, turn: Turn) -> None:
     """Wait until nobody else is at it, and keep others waiting until the end of the transaction."""
     await session.execute(select(func.pg_advisory_xact_lock(turn.value)))
+
+
+async def take_turn_if_free(session: AsyncSession, turn: Turn) -> bool:
+    """The same where nobody is at it now; else there is no turn to be had."""
+    return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(turn.value))))
 
 
 class Json(str):

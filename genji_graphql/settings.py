@@ -41,7 +41,13 @@ class Introspection(StrEnum):
     NOBODY = "nobody"
 
 
-_SERVERLESS = {"db_pool_size": 1, "db_max_overflow": 4, "db_pool_recycle": 300, "db_tls": "require"}
+_SERVERLESS = {
+    "db_pool_size": 1,
+    "db_max_overflow": 4,
+    "db_pool_recycle": 300,
+    "db_tls": "require",
+    "purge_interval": 86_400,
+}
 
 _RATE = r"^[1-9]\d* per ([1-9]\d* )?(second|minute|hour|day)s?$"
 
@@ -135,6 +141,8 @@ class Settings(BaseSettings):
     )
     deadline: float = Field(default=30, gt=0, validation_alias="GENJI_DEADLINE")
     """How long an operation may take before it is given up."""
+    purge_interval: int = Field(default=3_600, ge=0, validation_alias="GENJI_PURGE_INTERVAL")
+    """After how many seconds the server purges again what was deleted long ago; 0 for never."""
     introspection: Introspection | None = Field(default=None, validation_alias="GENJI_INTROSPECTION")
     trusted_documents: Path | None = Field(default=None, validation_alias="GENJI_TRUSTED_DOCUMENTS")
     """A manifest: a JSON object of documents by their SHA-256."""

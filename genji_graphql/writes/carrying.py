@@ -18,7 +18,7 @@ from genji_graphql.anchoring.carrying import Carried, Method, carry
 from genji_graphql.database import Json
 from genji_graphql.models import Annotation, DocumentElement
 from genji_graphql.reads.web_annotation import Place
-from genji_graphql.writes.targets import is_of_text, place_in, selection_of, selectors_of, source_of
+from genji_graphql.writes.targets import is_of_text, place_in, selection_of, selectors_of, shapes_of
 
 ANCHORING = "genji:anchoring"
 
@@ -71,16 +71,8 @@ async def _notes(session: AsyncSession, element_id: int, text: str) -> list[_Not
 
 def _names(element_id: int) -> Any:
     """Does a target name this element, as clients write it?"""
-    place = Place(DocumentElement, element_id)
-    sources = (source_of(place), f"document_element:{element_id}")
-    shapes = [shape for source in sources for shape in _shapes({"source": source})]
+    shapes = shapes_of(Place(DocumentElement, element_id))
     return or_(*(Annotation.target.contains(cast(literal(Json.of(shape), Text), JSONB)) for shape in shapes))
-
-
-def _shapes(target: Any) -> Iterator[Any]:
-    yield target
-    yield [target]
-    yield [[target]]
 
 
 def _read(number: int, stored: Any, element_id: int, text: str) -> _Note:

@@ -4,7 +4,7 @@ A target that selects a passage of an element carries both its position and its 
 whichever of them a client sent; the selectors are alternatives (Web Annotation Data Model, section 4.2).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,28 @@ class Selection:
 def source_of(place: Place) -> str:
     """How the platform's clients name a row, such as `DocumentElements/42`."""
     return f"{_NAMES[place.model]}/{place.row_id}"
+
+
+_OLDER_NAMES: Mapping[type[Base], str] = {
+    Annotation: "annotation",
+    Document: "document",
+    DocumentCollection: "collection",
+    DocumentElement: "document_element",
+}
+
+
+def shapes_of(place: Place) -> Iterator[JsonValue]:
+    """What targets contain that name a row, as clients write them: one of these, by JSONB's containment."""
+    for source in (source_of(place), f"{_OLDER_NAMES[place.model]}:{place.row_id}"):
+        target = {"source": source}
+        yield from (target, [target], [[target]])
+
+
+def without(target: JsonValue, gone: Collection[Place]) -> JsonValue:
+    """The targets without those that name one of these rows; None where nothing is left."""
+    if isinstance(target, list):
+        return [one for one in (without(one, gone) for one in target) if one not in (None, [])]
+    return None if place_in(target) in gone else target
 
 
 def target_on(place: Place, anchor: Anchor | None) -> dict[str, JsonValue]:

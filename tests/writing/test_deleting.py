@@ -455,16 +455,16 @@ async def test_whoever_waited_for_the_deletion_finds_nothing(
 ) -> None:
     row, owner = kind_of(shelf, held).row, await shelf.who("owner")
     model = type(row)
-    given = {
+    given: dict[str, dict[str, Any]] = {
         "createAnnotation": {"text": "A note."},
         "updateElement": {"text": "Another line."},
         "createElements": {"elements": [{"text": "New."}]},
         "createDocument": {"title": "New"},
         "shareObject": {"username": "stranger", "accessLevel": "VIEW"},
-    }[name]
+    }
     async with shelf.sessions.begin() as session:
         await session.execute(select(model.id).where(model.id == row.id).with_for_update())
-        waiting = asyncio.create_task(asked(service, owner, name, "__typename", **{field: id_of(row)}, **given))
+        waiting = asyncio.create_task(asked(service, owner, name, "__typename", **given[name] | {field: id_of(row)}))
         await asyncio.sleep(0.5)
         assert not waiting.done()
         await session.execute(update(model).where(model.id == row.id).values(deleted_at=func.now()))
