@@ -203,6 +203,7 @@ def test_the_serverless_profile_keeps_few_connections_with_tls(monkeypatch: pyte
 
     assert found.db_profile is DatabaseProfile.SERVERLESS
     assert (found.db_pool_size, found.db_max_overflow, found.db_pool_recycle) == (1, 4, 300)
+    assert found.purge_interval == 86_400
     assert credentials(found)["ssl"] == "require"
 
 
@@ -213,10 +214,12 @@ def test_what_is_set_goes_before_the_profile(monkeypatch: pytest.MonkeyPatch) ->
         DB_POOL_SIZE="3",
         DB_MAX_OVERFLOW="",
         db_pool_recycle="60",
+        GENJI_PURGE_INTERVAL="600",
         DB_TLS="verify-full",
         DB_HOST="db.example",
     )
     assert (found.db_pool_size, found.db_max_overflow, found.db_pool_recycle) == (3, 4, 60)
+    assert found.purge_interval == 600
     assert credentials(found)["ssl"] == "verify-full"
 
 

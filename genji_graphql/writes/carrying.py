@@ -5,7 +5,7 @@ it was carried stands in its target, under `genji:anchoring`: the method, from 0
 of the text that it came from. Where it stood before stays in the note's versions.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from genji_graphql.anchoring.carrying import Carried, Method, carry
 from genji_graphql.database import Json
 from genji_graphql.models import Annotation, DocumentElement
 from genji_graphql.reads.web_annotation import Place
-from genji_graphql.writes.targets import is_of_text, place_in, selection_of, selectors_of, shapes_of
+from genji_graphql.writes.targets import is_of_text, names_of, place_in, selection_of, selectors_of
 
 ANCHORING = "genji:anchoring"
 
@@ -50,7 +50,7 @@ async def carry_notes(session: AsyncSession, element_id: int, before: str, after
         if carried.anchor != passage.anchor:
             _rewrite(passage.target, carried, revision)
             note.changed = True
-    await _write(session, [note for note in notes if note.changed])
+    await write_targets(session, {note.id: note.targets for note in notes if note.changed})
 
 
 def is_orphaned(targets: Any) -> bool:
@@ -71,8 +71,15 @@ async def _notes(session: AsyncSession, element_id: int, text: str) -> list[_Not
 
 def _names(element_id: int) -> Any:
     """Does a target name this element, as clients write it?"""
-    shapes = shapes_of(Place(DocumentElement, element_id))
+    sources = [f"{name}{element_id}" for name in names_of(DocumentElement)]
+    shapes = [shape for source in sources for shape in _shapes({"source": source})]
     return or_(*(Annotation.target.contains(cast(literal(Json.of(shape), Text), JSONB)) for shape in shapes))
+
+
+def _shapes(target: Any) -> Iterator[Any]:
+    yield target
+    yield [target]
+    yield [[target]]
 
 
 def _read(number: int, stored: Any, element_id: int, text: str) -> _Note:
@@ -114,15 +121,18 @@ def _rewrite(target: dict[str, Any], carried: Carried, revision: int) -> None:
     target[ANCHORING] = {"method": carried.method, "score": round(carried.score, 3), "revision": revision}
 
 
-async def _write(session: AsyncSession, notes: Sequence[_Note]) -> None:
-    """All in one statement. It changes nothing that its owner wrote, so it isn't a change of theirs."""
-    if not notes:
+async def write_targets(session: AsyncSession, targets: Mapping[int, Any]) -> None:
+    """Give annotations other targets, by their numbers, all in one statement.
+
+    It changes nothing that its owner wrote, so it isn't a change of theirs.
+    """
+    if not targets:
         return
     moved = (
         select(
-            func.unnest(literal([note.id for note in notes], ARRAY(Integer))).label("id"),
-            func.unnest(literal([Json.of(note.targets) for note in notes], ARRAY(Text))).label("target"),
-            func.unnest(literal([is_orphaned(note.targets) for note in notes], ARRAY(Boolean))).label("is_orphan"),
+            func.unnest(literal(list(targets), ARRAY(Integer))).label("id"),
+            func.unnest(literal(list(map(Json.of, targets.values())), ARRAY(Text))).label("target"),
+            func.unnest(literal(list(map(is_orphaned, targets.values())), ARRAY(Boolean))).label("is_orphan"),
         )
     ).subquery()
     await session.execute(

@@ -7,15 +7,30 @@ that was interrupted goes on where it was: nobody sees what is left.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ARRAY, Integer, Text, cast, delete, func, literal, select, union_all, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    ARRAY,
+    Integer,
+    Text,
+    and_,
+    case,
+    cast,
+    delete,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from genji_graphql.database import Json, Sessions, Turn, take_turn_if_free
+from genji_graphql.database import Sessions, Turn, take_turn_if_free
 from genji_graphql.models import (
     Annotation,
     Base,
@@ -28,35 +43,40 @@ from genji_graphql.models import (
 from genji_graphql.reads.web_annotation import Place
 from genji_graphql.vocabulary import AnnotationStatus, SharedObject
 from genji_graphql.writes.annotations import RESTORABLE
-from genji_graphql.writes.carrying import is_orphaned
-from genji_graphql.writes.targets import places_in, shapes_of, without
+from genji_graphql.writes.carrying import write_targets
+from genji_graphql.writes.targets import names_of, places_in, without
 
 log = logging.getLogger(__name__)
 
 KEPT = RESTORABLE + timedelta(hours=1)
 """A little longer than it can be restored: whoever is at that meets no purge."""
 BATCH = 500
+"""Rows that go in one transaction."""
+STRETCH = 10_000
+"""Annotations that are looked at in one."""
 _AT_START = 60
 """Seconds that a server has been up before it purges."""
 
 Purged = Counter[str]
 """How much of each kind has gone, what hung on it not counted."""
 
-Step = Callable[[AsyncSession], Awaitable[int]]
+Gone = Mapping[type[Base], Any]
+"""The ids of all of each model that go."""
+
+Step = Callable[[AsyncSession, Purged], Awaitable[bool]]
+"""A part of the work, in a transaction of its own; tells whether there is more of it."""
 
 
 async def purge(sessions: Sessions, batch: int = BATCH) -> Purged:
     """All whose time is over. Where another process is at it, nothing is left to do."""
     purged = Purged()
-    for noun, step in _steps(batch):
-        while True:
+    for step in _steps(batch):
+        more = True
+        while more:
             async with sessions.begin() as session:
-                gone = await step(session) if await take_turn_if_free(session, Turn.PURGE) else None
-            if gone is None:
-                return purged
-            purged[noun] += gone
-            if gone < batch:
-                break
+                if not await take_turn_if_free(session, Turn.PURGE):
+                    return purged
+                more = await step(session, purged)
     return purged
 
 
@@ -80,23 +100,23 @@ def told(purged: Purged) -> str:
     return ", ".join(counts) or "nothing"
 
 
-def _steps(batch: int) -> Iterator[tuple[str, Step]]:
+def _steps(batch: int) -> Iterator[Step]:
     """From the bottom up, so that a row is alone when it goes, but for what hangs on an element or answers a note."""
     collections = select(DocumentCollection.id).where(_is_over(DocumentCollection))
     documents = _over_or(Document, Document.document_collection_id.in_(collections))
-    yield "annotations", _step(Annotation, _deleted_notes(), batch)
-    yield (
-        "elements",
-        _step(DocumentElement, _over_or(DocumentElement, DocumentElement.document_id.in_(documents)), batch),
-    )
-    for noun, model, column, gone in (
-        ("documents", Document, Annotation.document_id, documents),
-        ("collections", DocumentCollection, Annotation.document_collection_id, collections),
-    ):
-        # To set their column to NULL, as the foreign key would, left them on what the text was in, in sight again.
-        yield "annotations", _step(Annotation, select(Annotation.id).where(column.in_(gone)), batch)
-        yield noun, _step(model, gone, batch)
-    yield "request keys", _step(IdempotencyKey, _old_keys(), batch)
+    elements = _over_or(DocumentElement, DocumentElement.document_id.in_(documents))
+    notes = select(Annotation.id).where(_is_over(Annotation), Annotation.status == AnnotationStatus.DELETED)
+    keys = select(IdempotencyKey.id).where(IdempotencyKey.created_at < func.now() - KEPT)
+    yield _Links({Annotation: notes, DocumentElement: elements, Document: documents, DocumentCollection: collections})
+    yield _rows("annotations", Annotation, notes, batch)
+    yield _rows("elements", DocumentElement, elements, batch)
+    # To set a note's column to NULL, as the foreign key would, left it on what the text was in, in sight again.
+    yield _rows("annotations", Annotation, select(Annotation.id).where(Annotation.document_id.in_(documents)), batch)
+    yield _rows("documents", Document, documents, batch)
+    on_collections = select(Annotation.id).where(Annotation.document_collection_id.in_(collections))
+    yield _rows("annotations", Annotation, on_collections, batch)
+    yield _rows("collections", DocumentCollection, collections, batch)
+    yield _rows("request keys", IdempotencyKey, keys, batch)
 
 
 def _is_over(model: Any) -> Any:
@@ -108,54 +128,85 @@ def _over_or(model: Any, goes_with_parent: Any) -> Any:
     return union_all(select(model.id).where(_is_over(model)), select(model.id).where(goes_with_parent))
 
 
-def _deleted_notes() -> Any:
-    return select(Annotation.id).where(_is_over(Annotation), Annotation.status == AnnotationStatus.DELETED)
-
-
-def _old_keys() -> Any:
-    return select(IdempotencyKey.id).where(IdempotencyKey.created_at < func.now() - KEPT)
-
-
 _SHARED_AS: Mapping[type[Base], SharedObject] = {
     Document: SharedObject.DOCUMENT,
     DocumentCollection: SharedObject.COLLECTION,
 }
 
 
-def _step(model: type[Base], gone: Any, batch: int) -> Step:
-    """Delete so many of these rows, with what no foreign key takes along."""
+def _rows(noun: str, model: type[Base], gone: Any, batch: int) -> Step:
+    """Delete these rows, so many at a time, with their shares, which no foreign key takes along."""
 
-    async def step(session: AsyncSession) -> int:
+    async def step(session: AsyncSession, purged: Purged) -> bool:
         some = select(model.id).where(model.id.in_(gone)).limit(batch).with_for_update()
         ids = list(await session.scalars(some))
-        if not ids:
-            return 0
-        await session.execute(delete(model).where(model.id == _any(ids)))
-        if model in _SHARED_AS:
+        if ids:
+            await session.execute(delete(model).where(model.id == _any(ids)))
+        if ids and model in _SHARED_AS:
             shares = ObjectShare.object_type == _SHARED_AS[model], ObjectShare.object_id == _any(ids)
             await session.execute(delete(ObjectShare).where(*shares))
-        if model is not IdempotencyKey:
-            await _take_from_targets(session, [Place(model, number) for number in ids])
-        return len(ids)
+        purged[noun] += len(ids)
+        return len(ids) == batch
 
     return step
 
 
-def _any(ids: Sequence[int]) -> Any:
-    return func.any(literal(list(ids), ARRAY(Integer)))
+def _any(ids: Collection[int]) -> Any:
+    return func.any(literal(sorted(ids), ARRAY(Integer)))
 
 
-async def _take_from_targets(session: AsyncSession, gone: Sequence[Place]) -> None:
-    """Links keep what else they lead to. What leads nowhere else keeps its target, whose quote says what it was."""
-    shapes = [Json.of(shape) for place in gone for shape in shapes_of(place) if isinstance(shape, list)]
-    wanted = select(cast(func.unnest(literal(shapes, ARRAY(Text))), JSONB).label("shape")).subquery()
-    naming = select(Annotation.id, Annotation.target).where(
-        Annotation.id.in_(select(Annotation.id).join(wanted, Annotation.target.contains(wanted.c.shape)))
-    )
-    for number, target in await session.execute(naming.order_by(Annotation.id).with_for_update()):
-        left = None if target is None else without(target.decoded(), set(gone))
-        if not places_in(left):
-            continue
-        changed = update(Annotation).where(Annotation.id == number)
-        written = changed.values(target=left, is_orphan=is_orphaned(left), modified=Annotation.modified)
-        await session.execute(written, execution_options={"synchronize_session": False})
+class _Links:
+    """Before anything goes, links that lead to it lose those targets, and keep what else they lead to.
+
+    What leads nowhere else keeps its target, whose quote says what it was. The table is read once, a stretch at a time:
+    to look each name up in its index takes longer, and without end where that was written to just before.
+    """
+
+    def __init__(self, gone: Gone) -> None:
+        self._gone = gone
+        self._read = 0
+
+    async def __call__(self, session: AsyncSession, _: Purged) -> bool:
+        if not await session.scalar(select(or_(*(exists(gone) for gone in self._gone.values())))):
+            return False
+        last = await session.scalar(select(func.max(Annotation.id))) or 0
+        here = Annotation.id > self._read, Annotation.id <= self._read + STRETCH
+        naming = select(Annotation.id, Annotation.target).where(*here, *self._name_what_goes())
+        await self._free(session, (await session.execute(naming.order_by(Annotation.id).with_for_update())).all())
+        self._read += STRETCH
+        return self._read < last
+
+    def _name_what_goes(self) -> Sequence[Any]:
+        target, names = (
+            Annotation.target,
+            [
+                select(literal(name) + cast(column, Text))
+                for model, gone in self._gone.items()
+                for column in gone.subquery().c
+                for name in names_of(model)
+            ],
+        )
+        several = or_(func.jsonb_array_length(target) > 1, func.jsonb_typeof(target[0]) == "array")
+        source = func.jsonb_path_query(target, cast("lax $.**.source", JSONPATH)).column_valued("source")
+        # As a CASE, which is no join: the names are put into a hash once, rather than for each annotation.
+        goes = case((cast(source, JSONB).op("#>>")(literal_column("'{}'")).in_(union_all(*names)), True), else_=False)
+        named = select(1).where(goes).correlate(Annotation)
+        is_list = func.jsonb_typeof(target) == "array"
+        return [Annotation.parent_id.is_(None), case((is_list, and_(several, named.exists())))]
+
+    async def _free(self, session: AsyncSession, links: Sequence[Any]) -> None:
+        targets = {link.id: link.target.decoded() for link in links}
+        gone = await self._gone_of(session, {place for target in targets.values() for place in places_in(target)})
+        left = {number: without(target, gone) for number, target in targets.items()}
+        freed = {number: some for number, some in left.items() if some != targets[number] and places_in(some)}
+        await write_targets(session, freed)
+
+    async def _gone_of(self, session: AsyncSession, places: Collection[Place]) -> set[Place]:
+        found = set[Place]()
+        for model, gone in self._gone.items():
+            ids = [place.row_id for place in places if place.model is model]
+            found |= {
+                Place(model, number)
+                for number in await session.scalars(select(model.id).where(model.id == _any(ids), model.id.in_(gone)))
+            }
+        return found

@@ -4,7 +4,7 @@ A target that selects a passage of an element carries both its position and its 
 whichever of them a client sent; the selectors are alternatives (Web Annotation Data Model, section 4.2).
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,11 +64,9 @@ _OLDER_NAMES: Mapping[type[Base], str] = {
 }
 
 
-def shapes_of(place: Place) -> Iterator[JsonValue]:
-    """What targets contain that name a row, as clients write them: one of these, by JSONB's containment."""
-    for source in (source_of(place), f"{_OLDER_NAMES[place.model]}:{place.row_id}"):
-        target = {"source": source}
-        yield from (target, [target], [[target]])
+def names_of(model: type[Base]) -> Sequence[str]:
+    """What stands before a row's number where clients name it."""
+    return f"{_NAMES[model]}/", f"{_OLDER_NAMES[model]}:"
 
 
 def without(target: JsonValue, gone: Collection[Place]) -> JsonValue:

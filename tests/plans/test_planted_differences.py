@@ -141,7 +141,7 @@ def looks() -> list[tuple[World, list[Question]]]:
     """What is asked until the difference shows."""
     looks: list[tuple[World, list[Question]]] = []
 
-    @settings(random_cases, max_examples=30, derandomize=True)
+    @settings(random_cases, max_examples=60, derandomize=True)
     @given(case=cases())
     def collect(case: tuple[World, list[Question]]) -> None:
         looks.append(case)
