@@ -5,6 +5,7 @@ access token that may only read, is asked before any of these.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Date, FromClause, and_, case, cast, false, func, not_, or_, select, true
@@ -25,6 +26,9 @@ from genji_graphql.models import (
     user_roles,
 )
 from genji_graphql.vocabulary import AccessLevel, PermissionName
+
+RESTORABLE = timedelta(days=30)
+"""How long what was deleted can be brought back."""
 
 Condition = ColumnElement[bool]
 Rule = Callable[[Viewer], Condition]

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import strawberry
 
 from genji_graphql.anchoring.anchor import Unit
+from genji_graphql.reads.deletions import DeletedKind
 from genji_graphql.reads.stats import Dimension
 from genji_graphql.vocabulary import (
     AccessLevel,
@@ -54,6 +55,13 @@ _enum(
     name="SharedObjectType",
     COLLECTION="A collection, with its documents.",
     DOCUMENT="A document.",
+)
+_enum(
+    DeletedKind,
+    "What can be deleted and restored.",
+    COLLECTION="A collection, with its documents.",
+    DOCUMENT="A document, with its elements.",
+    ELEMENT="An element, with the annotations on it.",
 )
 _enum(Recipient, "With whom something is shared.", name="RecipientType", USER="A person.", GROUP="A group.")
 _enum(

@@ -10,6 +10,7 @@ from genji_graphql import models
 from genji_graphql.errors import Invalid
 from genji_graphql.identity import accounts, cas
 from genji_graphql.reads import filters, graph, ids, stats
+from genji_graphql.reads.deletions import MAX_DELETIONS, deletions
 from genji_graphql.reads.history import MAX_CHANGES, difference
 from genji_graphql.reads.invitations import invitation
 from genji_graphql.reads.settings import site_settings
@@ -19,6 +20,7 @@ from genji_graphql.schema.access_token import AccessToken
 from genji_graphql.schema.annotation import Annotation
 from genji_graphql.schema.collection import DocumentCollection
 from genji_graphql.schema.connection import Connection
+from genji_graphql.schema.deletion import Deletion
 from genji_graphql.schema.document import Document
 from genji_graphql.schema.element import DocumentElement
 from genji_graphql.schema.fields import ID, Info, lookup, to_many
@@ -131,6 +133,17 @@ class Query:
         where.AnnotationWhere,
         where.AnnotationOrder,
     )
+
+    @strawberry.field(
+        description="What was deleted and the viewer may restore now, the last first, "
+        f"{MAX_DELETIONS} at most. Before what is in something deleted that is to be restored.",
+        metadata={"at_most": MAX_DELETIONS},
+    )
+    async def deletions(self, info: Info) -> list[Deletion]:
+        async with info.context.loaders.session() as session:
+            found: Any = await deletions(session, info.context.viewer)
+        return found
+
     flags: Connection[Annotation] = to_many(
         graph.flags,
         "The flags that the viewer may moderate and that nobody has dealt with, oldest first.",

@@ -7,7 +7,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NoReturn, TypedDict
 from urllib.parse import urlsplit
 
@@ -16,7 +16,7 @@ from sqlalchemy import Sequence as DatabaseSequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from genji_graphql.access.joining import today
-from genji_graphql.access.rules import Action
+from genji_graphql.access.rules import RESTORABLE, Action
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.anchoring.anchor import Anchor
 from genji_graphql.database import Json
@@ -44,8 +44,6 @@ from genji_graphql.writes.targets import Selection, anchored, numbered, places_i
 
 MAX_BATCH = 1000
 MAX_TARGETS = 100
-RESTORABLE = timedelta(days=30)
-"""How long what was deleted can be brought back."""
 
 _LONGEST_MOTIVATION = 100
 _LONGEST_ADDRESS = 2000

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ARRAY, Integer, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from genji_graphql.access.rules import Action, allowed
+from genji_graphql.access.rules import RESTORABLE, Action, allowed
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.access.visibility import visible
 from genji_graphql.errors import Invalid
@@ -20,7 +20,6 @@ from genji_graphql.models import Annotation, Document, DocumentCollection, Docum
 from genji_graphql.reads import graph
 from genji_graphql.reads.edges import count_statement
 from genji_graphql.vocabulary import Motivation
-from genji_graphql.writes.annotations import RESTORABLE
 from genji_graphql.writes.finding import check_list, check_unchanged, find, find_all, missing, not_allowed
 from genji_graphql.writes.mistakes import Mistakes
 from genji_graphql.writes.targets import places_in

@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from genji_graphql.access.rules import RESTORABLE
 from genji_graphql.database import Sessions, Turn, take_turn_if_free
 from genji_graphql.models import (
     Annotation,
@@ -42,7 +43,6 @@ from genji_graphql.models import (
 )
 from genji_graphql.reads.web_annotation import Place
 from genji_graphql.vocabulary import AnnotationStatus, SharedObject
-from genji_graphql.writes.annotations import RESTORABLE
 from genji_graphql.writes.carrying import write_targets
 from genji_graphql.writes.targets import names_of, places_in, without
 

@@ -23,6 +23,10 @@ EVERYTHING = {
 """Names every motivation and status, so that nothing is left out for not being a note proper."""
 
 
+_OUT_OF_SIGHT = frozenset({"deletions"})
+"""What tells on purpose of things that nobody sees, to whoever may restore them."""
+
+
 @dataclass
 class Seen:
     """All that a viewer came across."""
@@ -66,7 +70,7 @@ def _roots() -> str:
         f"by{value}: annotationStats(by: [{value}]) {{ {_fields(TYPES['AnnotationStat'])} }}"
         for value in TYPES["AnnotationDimension"].values
     )
-    return f"{_fields(TYPES['Query'])} {stats}"
+    return f"{_fields(TYPES['Query'], but=_OUT_OF_SIGHT)} {stats}"
 
 
 @cache
@@ -80,11 +84,11 @@ def _nodes() -> str:
 
 
 @cache
-def _fields(type_: GraphQLObjectType, prefix: str = "", depth: int = 2) -> str:
+def _fields(type_: GraphQLObjectType, prefix: str = "", depth: int = 2, but: frozenset[str] = frozenset()) -> str:
     """All fields that need no argument; what has an id is only named, to be asked for in its turn."""
     selections = ["id" if "id" in type_.fields else "__typename"]
     for name, field_ in type_.fields.items():
-        if any(is_required_argument(argument) for argument in field_.args.values()):
+        if name in but or any(is_required_argument(argument) for argument in field_.args.values()):
             continue
         selections += [f"{prefix}{alias}: {selection}" for alias, selection in _field(name, field_, depth)]
     return " ".join(selections)

@@ -32,7 +32,7 @@ DEEPEST = 5
 CURSOR = "cursor"
 """The variable that is asked again with a cursor out of the first answer."""
 
-_OTHERS = ("accessTokens", "invitation", "siteSettings", "ssoConfiguration", "annotationStats")
+_OTHERS = ("accessTokens", "invitation", "siteSettings", "ssoConfiguration", "annotationStats", "deletions")
 """Fields of the query that no plan answers."""
 _LISTS = ("collections", "documents", "annotations", "users", "groups", "viewer", "nodes")
 _ROOTS = [*[name for name in TYPES["Query"].fields if name not in _OTHERS] * 2, *_LISTS * 3]  # type: ignore[attr-defined]

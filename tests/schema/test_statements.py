@@ -149,6 +149,7 @@ ROOTS = {
     "annotationDifference": ("annotationDifference(id: 1, from: 1, to: 2) { pointer before after }", 2),
     "flags": ("flags { nodes { id } edges { cursor } pageInfo { endCursor } totalCount }", 2),
     "orphans": ("orphans { nodes { id } edges { cursor } pageInfo { endCursor } totalCount }", 2),
+    "deletions": ("deletions { id kind title deletedAt purgedAfter }", 1),
     "annotationStats": ("annotationStats(by: [MOTIVATION, DAY]) { count motivation day }", 1),
     "users": ("users { nodes { id } edges { cursor } pageInfo { endCursor } totalCount }", 2),
     "user": ("user(id: 1) { id }", 1),

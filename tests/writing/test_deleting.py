@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -435,6 +435,55 @@ async def test_a_link_does_not_leave_the_document_that_it_was_seen_in(service: S
     assert await links_on(service, reader, public) == []
     await restore(service, shelf, "element")
     assert await links_on(service, reader, first) == [made]
+
+
+# What can be restored
+
+DELETIONS = "{ deletions { id databaseId kind title deletedAt purgedAfter } }"
+
+
+async def restorable(service: Service, shelf: Shelf, who: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await service.ask(DELETIONS, viewer=await shelf.who(who)))["deletions"]
+    return found
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize("name", KINDS)
+async def test_those_who_may_restore_it_find_what_was_deleted(
+    service: Service, shelf: Shelf, name: str, who: str
+) -> None:
+    kind = kind_of(shelf, name)
+    await delete(service, shelf, name)
+    found = await restorable(service, shelf, who)
+    if expected_of(who, level=kind.level) is None:
+        (one,) = found
+        deleted_at, purged_after = (datetime.fromisoformat(one.pop(field)) for field in ("deletedAt", "purgedAfter"))
+        title = {"collection": "Genji", "document": "Kiritsubo", "element": "Line 1."}[name]
+        assert one == {"id": id_of(kind.row), "databaseId": kind.row.id, "kind": name.upper(), "title": title}
+        assert purged_after - deleted_at == timedelta(days=30)
+    else:
+        assert found == []
+
+
+async def test_what_can_be_restored_is_told_from_the_top_down_and_the_last_first(
+    service: Service, shelf: Shelf
+) -> None:
+    second = await shelf.world.document(shelf.collection, title="Hahakigi")
+    for row, days in ((shelf.elements[0], 3), (shelf.elements[1], 31), (second, 2)):
+        await aged(shelf, row, days)
+    assert [one["title"] for one in await restorable(service, shelf, "owner")] == ["Hahakigi", "Line 1."]
+    assert [one["title"] for one in await restorable(service, shelf, "editor")] == ["Line 1."]
+    await delete(service, shelf, "document")
+    assert [one["title"] for one in await restorable(service, shelf, "owner")] == ["Kiritsubo", "Hahakigi"]
+    await delete(service, shelf, "collection")
+    assert [one["title"] for one in await restorable(service, shelf, "owner")] == ["Genji"]
+
+
+async def test_a_hundred_are_told_at_most(service: Service, shelf: Shelf) -> None:
+    for row in await shelf.world.elements(shelf.document, 101):
+        await aged(shelf, row, 1)
+    assert len(await restorable(service, shelf, "owner")) == 100
+    assert len(service.statements) == 1
 
 
 # At once

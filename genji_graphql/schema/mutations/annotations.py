@@ -8,6 +8,7 @@ import strawberry
 from strawberry import UNSET
 
 from genji_graphql import models
+from genji_graphql.access.rules import RESTORABLE
 from genji_graphql.anchoring.anchor import Unit
 from genji_graphql.context import Context
 from genji_graphql.errors import Invalid, Malformed, Several
@@ -220,7 +221,7 @@ async def update_annotation(info: Info, input: UpdateAnnotationInput) -> Annotat
 
 @mutation(
     "Deletes a note, for its owner and those who moderate it: it is out of sight at once, with its replies, tags, "
-    f"votes and flags. It can be restored for {annotations.RESTORABLE.days} days."
+    f"votes and flags. It can be restored for {RESTORABLE.days} days."
 )
 async def delete_annotation(info: Info, input: DeleteAnnotationInput) -> AnnotationPayload:
     async with info.context.transaction() as session:

@@ -7,6 +7,7 @@ from typing import Any
 import strawberry
 
 from genji_graphql import models
+from genji_graphql.access.rules import RESTORABLE
 from genji_graphql.context import Context
 from genji_graphql.reads import graph
 from genji_graphql.reads.ids import row_id
@@ -20,7 +21,6 @@ from genji_graphql.schema.mutations.requests import EXPECTED, KEY, deleted_id, e
 from genji_graphql.schema.scalars import JSON
 from genji_graphql.vocabulary import TextDirection, Visibility
 from genji_graphql.writes import collections, deleting
-from genji_graphql.writes.annotations import RESTORABLE
 
 _WHICH = "Its global id, or its number."
 _TITLE = f"Its title: one line of at most {collections.MAX_TITLE} characters."

@@ -7,6 +7,7 @@ from typing import Any
 import strawberry
 
 from genji_graphql import models
+from genji_graphql.access.rules import RESTORABLE
 from genji_graphql.context import Context
 from genji_graphql.reads import graph
 from genji_graphql.reads.ids import row_id
@@ -19,7 +20,6 @@ from genji_graphql.schema.mutation import mutation
 from genji_graphql.schema.mutations.placing import after, before, beside, given_id
 from genji_graphql.schema.mutations.requests import EXPECTED, KEY, deleted_id, edge_of, taken
 from genji_graphql.writes import deleting, documents
-from genji_graphql.writes.annotations import RESTORABLE
 
 _TITLE = f"Its title: one line of at most {documents.MAX_TITLE} characters."
 _SEVERAL = f"From 1 to {deleting.MAX_DOCUMENTS:,} documents, by their global ids or their numbers, each once"

@@ -7,6 +7,7 @@ from typing import Any
 import strawberry
 
 from genji_graphql import models
+from genji_graphql.access.rules import RESTORABLE
 from genji_graphql.context import Context
 from genji_graphql.reads.ids import row_id
 from genji_graphql.schema.element import DocumentElement
@@ -18,7 +19,6 @@ from genji_graphql.schema.mutations.placing import after, before, beside, given_
 from genji_graphql.schema.mutations.requests import EXPECTED, KEY, deleted_id, taken
 from genji_graphql.schema.scalars import JSON
 from genji_graphql.writes import contents, deleting, elements
-from genji_graphql.writes.annotations import RESTORABLE
 
 _WHICH = "Its global id, or its number."
 _TEXT = f"What it says, to the character, with its ends of lines: at most {models.LONGEST_TEXT:,} characters."
