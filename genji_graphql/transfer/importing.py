@@ -212,8 +212,8 @@ async def _refuse_to_lose_notes(session: AsyncSession, document: Document) -> No
         session,
         f"""SELECT count(*) FROM app.document_elements e LEFT JOIN incoming i ON i.source_id = e.source_id
             WHERE e.document_id = :document AND e.source_id IS NOT NULL AND {_ANNOTATED}
-            AND (i.source_id IS NULL AND e.deleted_at IS NULL
-                 OR e.content ->> 'text' IS DISTINCT FROM i.content ->> 'text')""",
+            AND CASE WHEN i.source_id IS NULL THEN e.deleted_at IS NULL
+                     ELSE e.content ->> 'text' IS DISTINCT FROM i.content ->> 'text' END""",
         {"document": document.id},
     )
     if touched:

@@ -41,6 +41,7 @@ from genji_graphql.writes.carrying import is_orphaned, place_of_lost, put_back
 from genji_graphql.writes.finding import check_unchanged, find, judge, missing
 from genji_graphql.writes.mistakes import Mistakes
 from genji_graphql.writes.targets import Selection, anchored, numbered, places_in, target_on, unnumbered
+from genji_graphql.writes.uniqueness import unique
 
 MAX_BATCH = 1000
 MAX_TARGETS = 100
@@ -485,7 +486,9 @@ async def restore(session: AsyncSession, viewer: Viewer, annotation_id: int | No
     in_time, status = (await session.execute(recent)).one()
     if not in_time:
         raise Invalid(f"It was deleted more than {RESTORABLE.days} days ago.", field="id", code="TOO_LATE")
-    return await _write(session, viewer, note, {"status": status or AnnotationStatus.ACTIVE, "deleted_at": None})
+    voted = Invalid("They have voted for it again since.", field="id", code="TAKEN")
+    with unique({"idx_annotations_one_upvote": voted}):
+        return await _write(session, viewer, note, {"status": status or AnnotationStatus.ACTIVE, "deleted_at": None})
 
 
 async def revert(

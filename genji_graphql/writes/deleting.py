@@ -64,21 +64,22 @@ async def delete_element(
 
 
 async def restore_collection(session: AsyncSession, viewer: Viewer, collection_id: int | None) -> int:
-    (number,) = await _restore(session, viewer, DocumentCollection, {"id": collection_id})
-    return number
+    await _restore(session, viewer, DocumentCollection, {"id": collection_id})
+    return collection_id or 0
 
 
 async def restore_documents(session: AsyncSession, viewer: Viewer, ids: Sequence[int | None]) -> Sequence[int]:
     """All of them, or none. All that is wrong is told at once, by the place in the list."""
-    check_list(Document, ids, "ids", MAX_DOCUMENTS)
-    return await _restore(session, viewer, Document, {f"ids.{place}": number for place, number in enumerate(ids)})
+    numbers = check_list(Document, ids, "ids", MAX_DOCUMENTS)
+    await _restore(session, viewer, Document, {f"ids.{place}": number for place, number in enumerate(ids)})
+    return numbers
 
 
 async def restore_element(session: AsyncSession, viewer: Viewer, element_id: int | None) -> int:
-    (number,) = await _restore(session, viewer, DocumentElement, {"id": element_id})
-    element = await session.get_one(DocumentElement, number, populate_existing=True)
-    await _seat_links(session, element, Annotation.document_id == element.document_id)
-    return number
+    for number in await _restore(session, viewer, DocumentElement, {"id": element_id}):
+        element = await session.get_one(DocumentElement, number)
+        await _seat_links(session, element, Annotation.document_id == element.document_id)
+    return element_id or 0
 
 
 async def _mark(session: AsyncSession, model: type[Text], numbers: Sequence[int], deleted_at: Any) -> None:
@@ -112,7 +113,7 @@ _CALLED = {DocumentCollection: "collection", Document: "document"}
 async def _restore(
     session: AsyncSession, viewer: Viewer, model: type[Text], named: Mapping[str, int | None]
 ) -> Sequence[int]:
-    """Bring these back, which those fields of the input name. One that isn't deleted stays as it is."""
+    """Bring back what those fields of the input name; gives those that were deleted. Others stay as they are."""
     numbers = [number or 0 for number in named.values()]
     these = model.id == func.any(literal(numbers, ARRAY(Integer)))
     theirs = these, allowed(model, Action.RESTORE, viewer)
@@ -124,8 +125,9 @@ async def _restore(
         with mistakes.noted():
             _check_restorable(model, found.get(number or 0), field)
     mistakes.check()
-    await _mark(session, model, [number for number in numbers if found[number].is_deleted], None)
-    return numbers
+    deleted = [number for number in numbers if found[number].is_deleted]
+    await _mark(session, model, deleted, None)
+    return deleted
 
 
 def _facts(model: type[Text], viewer: Viewer) -> Any:

@@ -92,13 +92,13 @@ async def find_all(
     All that is wrong is told at once, by the place in the list.
     """
     numbers = check_list(model, row_ids, field, at_most)
-    these = model.id == func.any(literal(numbers, ARRAY(Integer))), visible(model, viewer)
-    await session.execute(
-        select(model.id).where(*these).order_by(model.id).with_for_update(of=model, key_share=key_share)
-    )
+    these = model.id == func.any(literal(numbers, ARRAY(Integer)))
+    seen_now = select(model.id).where(these, visible(model, viewer)).order_by(model.id)
+    await session.execute(seen_now.with_for_update(of=model, key_share=key_share))
     viewer = await standing_now(session, viewer)
-    these = these[0], visible(model, viewer)
-    judged = await session.execute(select(model.id, allowed(model, action, viewer)).where(*these))
+    judged = await session.execute(
+        select(model.id, allowed(model, action, viewer)).where(these, visible(model, viewer))
+    )
     seen = {number: may for number, may in judged}  # noqa: C416 - dict() would take a result for a mapping
     mistakes = Mistakes()
     for place, number in enumerate(numbers):

@@ -141,10 +141,12 @@ def _rows(noun: str, model: type[Base], gone: Any, batch: int) -> Step:
         some = select(model.id).where(model.id.in_(gone)).limit(batch).with_for_update()
         ids = list(await session.scalars(some))
         if ids:
-            await session.execute(delete(model).where(model.id == _any(ids)))
+            # Asked again, now that they are held: an import may have brought one back.
+            await session.execute(delete(model).where(model.id == _any(ids), model.id.in_(gone)))
         if ids and model in _SHARED_AS:
+            left = select(model.id).where(model.id == _any(ids))
             shares = ObjectShare.object_type == _SHARED_AS[model], ObjectShare.object_id == _any(ids)
-            await session.execute(delete(ObjectShare).where(*shares))
+            await session.execute(delete(ObjectShare).where(*shares, ObjectShare.object_id.not_in(left)))
         purged[noun] += len(ids)
         return len(ids) == batch
 

@@ -16,6 +16,7 @@ from tests.annotating.room import (
     REMOVE_FLAGGED,
     REMOVE_UPVOTE,
     REPLY,
+    RESTORE,
     TAG,
     UNTAG,
     UPVOTE,
@@ -190,6 +191,20 @@ async def test_what_was_flagged_is_removed_with_what_answers_it(room: Room) -> N
 async def test_what_is_no_flag_is_not_dismissed(room: Room) -> None:
     note = await room.note()
     assert (await room.refused(DISMISS, room.owner, flagId=note["id"]))["code"] == "NOT_FOUND"
+
+
+async def test_a_vote_is_not_restored_beside_another(room: Room) -> None:
+    note = await room.note()
+    for text in (UPVOTE, REMOVE_UPVOTE, UPVOTE):
+        await room.made(text, room.mate, annotationId=note["id"])
+    votes = select(models.Annotation.id).where(models.Annotation.motivation == "upvoting")
+    (first,) = await room.site.all(votes.where(models.Annotation.status == AnnotationStatus.DELETED))
+
+    error = await room.refused(RESTORE, room.mate, id=str(first))
+    assert (error["__typename"], error["code"]) == ("ValidationError", "TAKEN")
+    await room.made(REMOVE_UPVOTE, room.mate, annotationId=note["id"])
+    await room.made(RESTORE, room.mate, id=str(first))
+    assert (await room.seen(note["id"], room.mate) or {})["upvoteCount"] == 1
 
 
 @pytest.mark.parametrize("text", [UPVOTE, TAG, FLAG])

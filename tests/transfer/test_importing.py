@@ -74,6 +74,47 @@ async def test_importing_the_same_file_again_changes_nothing(engine: AsyncEngine
     assert await everything(engine) == before
 
 
+async def test_what_was_deleted_comes_back_with_its_file(engine: AsyncEngine, world: World, chapter: Path) -> None:
+    await bring(engine, chapter)
+    before = await rows(engine, "SELECT id, source_id, position, deleted_at FROM app.document_elements ORDER BY id")
+    for statement in (
+        "UPDATE app.documents SET deleted_at = now()",
+        "UPDATE app.document_elements SET deleted_at = now() WHERE position < 2 * 65536",
+    ):
+        await world.run(text(statement))
+
+    assert str(await bring(engine, chapter)) == "1 document, 1 element changed, 2 elements unchanged"
+    assert await rows(engine, "SELECT deleted_at FROM app.documents") == [(None,)]
+    after = await rows(engine, "SELECT id, source_id, position, deleted_at FROM app.document_elements ORDER BY id")
+    assert after == before
+
+
+async def test_an_edition_without_it_leaves_what_was_deleted_to_be_restored(
+    engine: AsyncEngine, world: World, chapter: Path
+) -> None:
+    await bring(engine, chapter)
+    await world.run(text("UPDATE app.document_elements SET deleted_at = now() WHERE position > 2 * 65536"))
+    await world.run(
+        text(
+            "INSERT INTO app.annotations (document_element_id, motivation)"
+            " SELECT id, 'commenting' FROM app.document_elements WHERE deleted_at IS NOT NULL"
+        )
+    )
+    write(chapter, ["The river rose.", "Nobody slept."])
+    assert str(await bring(engine, chapter)) == "1 document, 2 elements unchanged"
+    assert await rows(engine, "SELECT count(*) FROM app.document_elements WHERE deleted_at IS NOT NULL") == [(1,)]
+
+
+async def test_a_deleted_collection_is_not_found_by_its_title(engine: AsyncEngine, world: World, chapter: Path) -> None:
+    await bring(engine, chapter)
+    await world.run(text("UPDATE app.document_collections SET deleted_at = now()"))
+    assert str(await bring(engine, chapter)) == "1 document, 3 elements added"
+    assert await rows(engine, "SELECT deleted_at IS NULL FROM app.document_collections ORDER BY id") == [
+        (False,),
+        (True,),
+    ]
+
+
 async def test_a_new_edition_updates_what_differs_and_keeps_the_rest(engine: AsyncEngine, chapter: Path) -> None:
     await bring(engine, chapter)
     old = dict(await rows(engine, "SELECT source_id, id FROM app.document_elements"))

@@ -21,6 +21,7 @@ from genji_graphql.models import (
 )
 from genji_graphql.settings import Settings
 from genji_graphql.vocabulary import AnnotationStatus
+from genji_graphql.writes import purging
 from genji_graphql.writes.purging import keep_purging, purge, told
 from tests.command import genji_command
 from tests.service import Service
@@ -120,7 +121,11 @@ async def test_a_note_of_a_document_that_went_is_none_on_its_collection(shelf: S
     assert len(notes) == 1  # the collection's own
 
 
-async def test_links_keep_what_else_they_lead_to(service: Service, shelf: Shelf) -> None:
+@pytest.mark.parametrize("stretch", [1, 10_000])
+async def test_links_keep_what_else_they_lead_to(
+    service: Service, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, stretch: int
+) -> None:
+    monkeypatch.setattr(purging, "STRETCH", stretch)
     first, second, third = shelf.elements
     other = await shelf.world.element(await shelf.world.document(shelf.collection))
     reader, editor = await shelf.who("reader"), await shelf.who("editor")
