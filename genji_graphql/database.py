@@ -3,10 +3,12 @@
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from enum import IntEnum
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
@@ -62,7 +64,23 @@ class Json(str):
 
     @classmethod
     def of(cls, value: Any) -> "Json":
-        return value if isinstance(value, cls) else cls(json.dumps(value, ensure_ascii=False, allow_nan=False))
+        """The document of these values. A Decimal is a number with all its digits, as it was decoded."""
+        if isinstance(value, cls):
+            return value
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_marked)
+        return cls(_MARKED.sub(r"\1", text) if _MARK in text else text)
+
+
+# The encoder writes no number of a kind that it doesn't know; so a Decimal goes through it as a string of a kind that
+# nobody can guess, and loses its quotes afterwards.
+_MARK = f"decimal-{uuid4().hex}:"
+_MARKED = re.compile(f'"{_MARK}([^"]*)"')
+
+
+def _marked(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return f"{_MARK}{value}"
+    raise TypeError(f"{type(value).__name__} is nothing that JSON can hold")
 
 
 def _whole(digits: str) -> int | Decimal:

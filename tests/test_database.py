@@ -397,12 +397,20 @@ def test_json_decodes_without_losing_a_digit() -> None:
         "e": 7,
     }
     assert str(decoded["a"]) == "1.10"
+    # And so they are written again.
+    assert Json.of(decoded).decoded() == decoded
+    assert '"a": 1.10' in Json.of(decoded)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), {"a": [float("-inf")]}])
 def test_what_json_cannot_say_is_not_written(value: object) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         Json.of(value)
+
+
+def test_json_holds_no_thing_that_it_cannot_name() -> None:
+    with pytest.raises(TypeError, match="object"):
+        Json.of(object())
 
 
 def test_json_stays_what_it_is() -> None:
