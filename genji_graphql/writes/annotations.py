@@ -37,10 +37,10 @@ from genji_graphql.reads.web_annotation import Place
 from genji_graphql.vocabulary import RESPONSES, AnnotationStatus, Motivation, PermissionName
 from genji_graphql.web_annotation.check import Problem, body_problems, target_problems
 from genji_graphql.web_annotation.html import sanitised
-from genji_graphql.writes.carrying import is_orphaned, place_of_lost, put_back
+from genji_graphql.writes.carrying import is_orphaned, lost_target, put_back
 from genji_graphql.writes.finding import check_unchanged, find, judge, missing
 from genji_graphql.writes.mistakes import Mistakes
-from genji_graphql.writes.targets import Selection, anchored, numbered, places_in, target_on, unnumbered
+from genji_graphql.writes.targets import Selection, anchored, numbered, place_in, places_in, target_on, unnumbered
 from genji_graphql.writes.uniqueness import unique
 
 MAX_BATCH = 1000
@@ -372,24 +372,70 @@ async def reattach(
     viewer: Viewer,
     annotation_id: int | None,
     target_id: int | None,
-    selection: Selection,
+    selection: Selection | None,
     expected: datetime | None,
+    *,
+    element_id: int | None = None,
 ) -> Annotation:
-    """Say where an orphan belongs, for its owner and whoever may edit its text. With several lost targets, which."""
+    """Say where an orphan belongs, for its owner and whoever may edit its text. With several lost targets, which.
+
+    With `element_id` it is brought to another element of its document, there to a passage or to all of it.
+    """
     note = await find(session, viewer, Annotation, annotation_id, Action.REATTACH)
     check_unchanged(note, expected)
     if not note.is_orphan:
         raise Invalid("It has its place.", field="id", code="NO_ORPHAN")
     targets = note.target.decoded() if note.target is not None else []
-    place = place_of_lost(targets, target_id)
+    lost = lost_target(targets, target_id)
+    place = None if lost is None else place_in(lost)
     if place is None:
         raise NotFound("It has no lost target of this number.", field="target_id")
-    elements = await judge(session, viewer, DocumentElement, [place.row_id], Action.ANNOTATE)
-    if place.row_id not in elements:
-        raise missing(DocumentElement, "target_id")
-    text = elements[place.row_id][0].text or ""
-    put_back(targets, target_id, selection.found_in(text, "selector"))
-    return await _write(session, viewer, note, {"target": targets, "is_orphan": is_orphaned(targets)})
+    if selection is None and element_id is None:
+        raise Invalid("Select the passage that it belongs to.", field="selector", code="REQUIRED")
+    element = await _element_for(session, viewer, place, element_id)
+    here = Place(DocumentElement, element.id)
+    anchor = None if selection is None else selection.found_in(element.text or "", "selector")
+    targets = put_back(targets, lost, here, anchor)
+    values: dict[str, Any] = {"target": targets, "is_orphan": is_orphaned(targets)}
+    if here != place and _stands_at(note, place):
+        await _bring_answers(session, note, element.id)
+        values["document_element_id"] = element.id
+    return await _write(session, viewer, note, values)
+
+
+async def _element_for(
+    session: AsyncSession, viewer: Viewer, lost_in: Place, element_id: int | None
+) -> DocumentElement:
+    """The element that an orphan is put in: that which it was lost in, or another of the same document."""
+    if element_id is None and lost_in.model is not DocumentElement:
+        raise Invalid("Its element is no more; say which one it belongs to.", field="element_id", code="REQUIRED")
+    wanted, field = (lost_in.row_id, "target_id") if element_id is None else (element_id, "element_id")
+    found = await judge(session, viewer, DocumentElement, [wanted], Action.ANNOTATE)
+    if wanted not in found:
+        raise missing(DocumentElement, field)
+    element: DocumentElement = found[wanted][0]
+    if lost_in.model is DocumentElement:
+        its_document = select(DocumentElement.document_id).where(DocumentElement.id == lost_in.row_id)
+        lost_in = Place(Document, await session.scalar(its_document) or 0)
+    if lost_in != Place(Document, element.document_id):
+        raise Invalid("A note stays in its document.", field=field, code="ELSEWHERE")
+    return element
+
+
+def _stands_at(note: Annotation, place: Place) -> bool:
+    if place.model is DocumentElement:
+        return note.document_element_id == place.row_id
+    return note.document_element_id is None and note.document_id == place.row_id
+
+
+async def _bring_answers(session: AsyncSession, note: Annotation, element_id: int) -> None:
+    """What answers a note stands where that stands."""
+    thread = select(Annotation.id).where(Annotation.parent_id == note.id).cte(recursive=True)
+    thread = thread.union(select(Annotation.id).join(thread, Annotation.parent_id == thread.c.id))
+    moving = update(Annotation).where(Annotation.id.in_(select(thread.c.id)))
+    # It is no change of theirs.
+    moved = moving.values(document_element_id=element_id, modified=Annotation.modified)
+    await session.execute(moved, execution_options={"synchronize_session": False})
 
 
 # -- targets of links

@@ -15,7 +15,7 @@ from genji_graphql.models import DocumentCollection
 from genji_graphql.reads.settings import site_settings
 from genji_graphql.vocabulary import PermissionName, TextDirection, Visibility
 from genji_graphql.writes import metadata, places
-from genji_graphql.writes.finding import check_unchanged, find, find_all, may
+from genji_graphql.writes.finding import check_list, check_unchanged, find, find_all, may
 from genji_graphql.writes.idempotency import attempt
 from genji_graphql.writes.mistakes import Mistakes
 from genji_graphql.writes.values import json_object, optional_line, required_line
@@ -80,9 +80,8 @@ async def reorder(session: AsyncSession, viewer: Viewer, ids: Sequence[int | Non
     One does it at a time, so that of two orders at once the later holds, and never a mixture.
     """
     await take_turn(session, Turn.COLLECTIONS)
-    numbers = await find_all(
-        session, viewer, DocumentCollection, ids, Action.EDIT, at_most=MAX_REORDERED, key_share=True
-    )
+    numbers = check_list(DocumentCollection, ids, "ids", MAX_REORDERED)
+    await find_all(session, viewer, DocumentCollection, numbers, Action.EDIT, key_share=True)
     places_held = await _positions(session, numbers)
     if len(set(places_held)) < len(places_held):
         await places.spread(session, DocumentCollection, true())

@@ -41,7 +41,8 @@ async def delete_collection(
 
 async def delete_documents(session: AsyncSession, viewer: Viewer, ids: Sequence[int | None]) -> Sequence[int]:
     """All of them, or none. All that is wrong is told at once, by the place in the list."""
-    numbers = await find_all(session, viewer, Document, ids, Action.DELETE, at_most=MAX_DOCUMENTS)
+    numbers = check_list(Document, ids, "ids", MAX_DOCUMENTS)
+    await find_all(session, viewer, Document, numbers, Action.DELETE)
     await _mark(session, Document, numbers, func.now())
     return numbers
 

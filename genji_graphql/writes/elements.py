@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from typing import Any, TypedDict
+from uuid import uuid4
 
 from sqlalchemy import ARRAY, BigInteger, Integer, Text, cast, func, insert, literal, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
@@ -10,10 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from genji_graphql.access.rules import Action
 from genji_graphql.access.viewer import Viewer
+from genji_graphql.anchoring.anchor import Anchor
+from genji_graphql.anchoring.carrying import Carried, carry_across
 from genji_graphql.database import Json
 from genji_graphql.errors import Invalid
 from genji_graphql.models import Document, DocumentElement
-from genji_graphql.writes.carrying import carry_notes
+from genji_graphql.writes.carrying import Change, Said, carry_notes, notes_on
 from genji_graphql.writes.contents import checked, checked_text, content_of, with_text
 from genji_graphql.writes.finding import check_unchanged, conflict, find
 from genji_graphql.writes.idempotency import attempt
@@ -50,7 +53,7 @@ async def create(
     written = _written(given)
     document = await find(session, viewer, Document, document_id, Action.EDIT, "document_id", key_share=True)
     positions = await places(session, DocumentElement, _siblings(document.id), beside, number=len(written))
-    ids = await _insert(session, viewer, document.id, positions, written)
+    ids = await insert_elements(session, viewer, document.id, positions, written)
     await request.has_made(ids)
     return ids
 
@@ -75,8 +78,17 @@ async def update(
         element.modified_by_id = viewer.user_id
     await session.flush()
     if text is not None:
-        await carry_notes(session, element.id, before or "", text, revision)
+        await _carry(session, element.id, Said(before or "", revision), text)
     return element.id
+
+
+async def _carry(session: AsyncSession, element_id: int, before: Said, after: str) -> None:
+    def carry(anchors: Sequence[tuple[int, Anchor]]) -> Sequence[Carried]:
+        return carry_across([(element_id, before.text)], [(element_id, after)], anchors)
+
+    if before.text != after:
+        change = Change({element_id: before}, carry)
+        await carry_notes(session, await notes_on(session, [element_id]), change)
 
 
 async def move(
@@ -90,7 +102,7 @@ async def move(
     """Put an element beside another, in its document or in one that the viewer edits too; its notes come with it."""
     if document_id is None and beside is None:
         raise Invalid("Say where to: beside which element, or to which document.", field="document_id", code="REQUIRED")
-    locked = await _lock_documents(session, element_id, document_id)
+    locked = await lock_documents(session, element_id, to=document_id)
     element = await find(session, viewer, DocumentElement, element_id, Action.EDIT)
     if element.document_id not in locked:
         raise conflict(element, "Somebody moved this in the meantime; look where it is now, and try again.")
@@ -108,10 +120,11 @@ async def move(
     return element.id
 
 
-async def _lock_documents(session: AsyncSession, element_id: int | None, target_id: int | None) -> Set[int]:
-    """Where the element is and where it is to go: before the element itself, from the top down."""
-    here = select(DocumentElement.document_id).where(DocumentElement.id == (element_id or 0)).scalar_subquery()
-    both = select(Document.id).where(or_(Document.id == here, Document.id == (target_id or 0)))
+async def lock_documents(session: AsyncSession, *element_ids: int | None, to: int | None = None) -> Set[int]:
+    """Where elements are, and where one is to go: before the elements themselves, from the top down."""
+    these = DocumentElement.id == func.any(literal([number or 0 for number in element_ids], ARRAY(Integer)))
+    here = select(DocumentElement.document_id).where(these)
+    both = select(Document.id).where(or_(Document.id.in_(here), Document.id == (to or 0)))
     return set(await session.scalars(both.order_by(Document.id).with_for_update(key_share=True)))
 
 
@@ -137,14 +150,19 @@ def _written(given: Sequence[Mapping[str, Any]]) -> Sequence[tuple[Json, Json | 
     return written
 
 
-async def _insert(
+async def insert_elements(
     session: AsyncSession,
     viewer: Viewer,
     document_id: int,
     positions: Sequence[int],
     written: Sequence[tuple[Json, Json | None]],
+    *,
+    part_of_source: str | None = None,
 ) -> Sequence[int]:
-    """All of them in one statement, which is the same for two and for two hundred."""
+    """All of them in one statement, which is the same for two and for two hundred.
+
+    Where they are parts of what a source has as one, that is told: importing it again takes them away.
+    """
     contents = [content for content, _ in written]
     hierarchies = [hierarchy for _, hierarchy in written]
     rows = select(
@@ -153,11 +171,17 @@ async def _insert(
         func.unnest(literal(list(positions), ARRAY(BigInteger))),
         cast(func.unnest(literal(contents, ARRAY(Text))), JSONB),
         cast(func.unnest(literal(hierarchies, ARRAY(Text))), JSONB),
+        func.unnest(literal([_part_of(part_of_source) for _ in written], ARRAY(Text))),
     )
-    columns = ["document_id", "modified_by_id", "position", "content", "hierarchy"]
+    columns = ["document_id", "modified_by_id", "position", "content", "hierarchy", "source_id"]
     added = insert(DocumentElement).from_select(columns, rows)
     made = await session.execute(added.returning(DocumentElement.position, DocumentElement.id))
     return [row_id for _, row_id in sorted((position, row_id) for position, row_id in made)]
+
+
+def _part_of(source_id: str | None) -> str | None:
+    """A name that no source gives to an element of its own."""
+    return None if source_id is None else f"{source_id}#part-{uuid4().hex}"
 
 
 def _change_content(element: DocumentElement, changes: ElementChanges) -> str | None:

@@ -79,36 +79,32 @@ async def find(
 async def find_all(
     session: AsyncSession,
     viewer: Viewer,
-    model: type[Base],
-    row_ids: Sequence[int | None],
+    model: type[Model],
+    row_ids: Sequence[int],
     action: Action,
     field: str = "ids",
     *,
-    at_most: int,
     key_share: bool = False,
-) -> Sequence[int]:
-    """The numbers of the rows to be changed, which that list of the input names; locked like `find`.
+) -> Sequence[Model]:
+    """The rows to be changed together, in the order of that list of the input; locked like `find`.
 
-    All that is wrong is told at once, by the place in the list.
+    Raises NotFound and NotAllowed, several at once if need be, with the place in the list.
     """
-    numbers = check_list(model, row_ids, field, at_most)
-    these = model.id == func.any(literal(numbers, ARRAY(Integer)))
-    seen_now = select(model.id).where(these, visible(model, viewer)).order_by(model.id)
-    await session.execute(seen_now.with_for_update(of=model, key_share=key_share))
+    these = model.id == func.any(literal(list(row_ids), ARRAY(Integer)))
+    seen = select(model.id).where(these, visible(model, viewer)).order_by(model.id)
+    await session.execute(seen.with_for_update(of=model, key_share=key_share))
     viewer = await standing_now(session, viewer)
-    judged = await session.execute(
-        select(model.id, allowed(model, action, viewer)).where(these, visible(model, viewer))
-    )
-    seen = {number: may for number, may in judged}  # noqa: C416 - dict() would take a result for a mapping
+    judged = select(model, allowed(model, action, viewer)).where(these, visible(model, viewer))
+    found: dict[int, tuple[Model, bool]] = {row.id: (row, may) for row, may in await session.execute(judged)}
     mistakes = Mistakes()
-    for place, number in enumerate(numbers):
+    for place, row_id in enumerate(row_ids):
         with mistakes.noted():
-            if number not in seen:
+            if row_id not in found:
                 raise missing(model, f"{field}.{place}")
-            if not seen[number]:
+            if not found[row_id][1]:
                 raise not_allowed(model, action, f"{field}.{place}")
     mistakes.check()
-    return numbers
+    return [found[row_id][0] for row_id in row_ids]
 
 
 def check_list(model: type[Base], row_ids: Sequence[int | None], field: str, at_most: int) -> Sequence[int]:

@@ -113,6 +113,24 @@ def each(target: JsonValue, depth: int = 0) -> Iterator[JsonValue]:
         yield target
 
 
+def replaced(target: JsonValue, others: Iterator[JsonValue], depth: int = 0) -> JsonValue:
+    """The targets with others in their places: as many as `each` tells, in that order."""
+    if isinstance(target, list) and depth < MAX_NESTING:
+        return [replaced(one, others, depth + 1) for one in target]
+    return next(others)
+
+
+def put_in(target: JsonValue, place: Place) -> JsonValue:
+    """The target, as another one, with the name of this place for that which it has."""
+    name = source_of(place)
+    if isinstance(target, str):
+        # An IRI alone has no room for how it came there, and needs none while it is about the same text.
+        return name if place.model is DocumentElement else {"type": "Text", "source": name}
+    if isinstance(target.get("source"), dict):
+        return target | {"source": target["source"] | {"id": name}}
+    return target | {"source" if "source" in target else "id": name}
+
+
 def as_ours(target: JsonValue, base_url: str) -> JsonValue:
     """The targets with IRIs of this site's things in the platform's own words, so that its address may change.
 

@@ -9,23 +9,16 @@ from sqlalchemy import event, select
 from genji_graphql import models
 from genji_graphql.access.viewer import ANONYMOUS, Viewer
 from genji_graphql.database import reading_sessions, writing_sessions
-from genji_graphql.writes.carrying import ANCHORING, carry_notes
+from genji_graphql.writes import elements
+from genji_graphql.writes.carrying import ANCHORING
 from tests.annotating.room import DELETE, LINK, REATTACH, RESTORE, TEXT, Room, id_of
 
 ORPHANS = "{ orphans { totalCount nodes { id target } } }"
 
 
 async def rewritten(room: Room, text: str) -> None:
-    """What `updateElement` does in its transaction."""
-    async with writing_sessions(room.site.engine).begin() as session:
-        element = await session.scalar(
-            select(models.DocumentElement).where(models.DocumentElement.id == room.element.id)
-        )
-        assert element is not None
-        before, revision = element.text or "", element.revision
-        element.content = {"text": text}  # type: ignore[assignment] # as a writer gives it
-        await session.flush()
-        await carry_notes(session, element.id, before, text, revision)
+    async with room.site.sessions.begin() as session:
+        await elements.update(session, room.viewer(room.owner), room.element.id, {"text": text})
 
 
 async def target_of(room: Room, note: str, viewer: Any = ANONYMOUS) -> dict[str, Any]:

@@ -70,6 +70,8 @@ SIGNED_IN = {
     "moveElement": "level edit, on the other document too",
     "deleteElement": "level edit",
     "restoreElement": "level edit on what is deleted",
+    "splitElement": "level edit",
+    "mergeElements": "level edit",
     "shareObject": "level manage on the object",
     "updateShare": "level manage on the object",
     "revokeShare": "level manage on the object",

@@ -19,6 +19,7 @@ from genji_graphql.schema.errors import Payload
 from genji_graphql.schema.fields import Info
 from genji_graphql.schema.filters import option, plain
 from genji_graphql.schema.mutation import mutation
+from genji_graphql.schema.mutations.placing import given_id
 from genji_graphql.schema.mutations.requests import EXPECTED, KEY
 from genji_graphql.schema.scalars import JSON
 from genji_graphql.vocabulary import Motivation
@@ -114,7 +115,12 @@ class RevertAnnotationInput:
 @strawberry.input(description="Where a note belongs whose passage has gone from the text.")
 class ReattachAnnotationInput:
     id: strawberry.ID = strawberry.field(description=_WHICH)
-    selector: TextSelectorInput = strawberry.field(description="The passage of its element that it belongs to now.")
+    selector: TextSelectorInput | None = option(
+        "The passage that it belongs to now. Left out together with a given `elementId`, it is about that as a whole."
+    )
+    element_id: strawberry.ID | None = option(
+        "The element that it belongs to now, of the same document; the one that it was lost in, unless told."
+    )
     target_id: int | None = option("The `databaseId` of the target that is lost; the first that is, unless told.")
     expected_modified: datetime | None = option(EXPECTED)
 
@@ -251,10 +257,16 @@ async def revert_annotation(info: Info, input: RevertAnnotationInput) -> Annotat
 @mutation("Says where a note belongs whose passage has gone from the text, for its owner and who may edit the text.")
 async def reattach_annotation(info: Info, input: ReattachAnnotationInput) -> AnnotationPayload:
     annotation_id, target_id = row_id(input.id, models.Annotation), input.target_id or None
-    selection = Selection(**_told(input.selector))
+    selection = Selection(**_told(input.selector)) if input.selector else None
     async with info.context.transaction() as session:
         note: Any = await annotations.reattach(
-            session, info.context.viewer, annotation_id, target_id, selection, _expected(input)
+            session,
+            info.context.viewer,
+            annotation_id,
+            target_id,
+            selection,
+            _expected(input),
+            element_id=given_id(input.element_id, models.DocumentElement),
         )
     return AnnotationPayload(annotation=note)
 

@@ -1,6 +1,7 @@
-"""Writing the paragraphs of a document, changing them, and moving them."""
+"""Writing the paragraphs of a document, changing, moving, dividing and joining them."""
 
 from asyncio import gather
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,8 +9,9 @@ import strawberry
 
 from genji_graphql import models
 from genji_graphql.access.rules import RESTORABLE
+from genji_graphql.anchoring.anchor import Unit
 from genji_graphql.context import Context
-from genji_graphql.reads.ids import row_id
+from genji_graphql.reads.ids import global_id, row_id
 from genji_graphql.schema.element import DocumentElement
 from genji_graphql.schema.errors import Payload
 from genji_graphql.schema.fields import Info
@@ -18,7 +20,7 @@ from genji_graphql.schema.mutation import mutation
 from genji_graphql.schema.mutations.placing import after, before, beside, given_id
 from genji_graphql.schema.mutations.requests import EXPECTED, KEY, deleted_id, taken
 from genji_graphql.schema.scalars import JSON
-from genji_graphql.writes import contents, deleting, elements
+from genji_graphql.writes import contents, deleting, dividing, elements
 
 _WHICH = "Its global id, or its number."
 _TEXT = f"What it says, to the character, with its ends of lines: at most {models.LONGEST_TEXT:,} characters."
@@ -86,6 +88,29 @@ class RestoreElementInput:
     id: strawberry.ID = strawberry.field(description=_WHICH)
 
 
+@strawberry.input(description="An element that is to be several.")
+class SplitElementInput:
+    id: strawberry.ID = strawberry.field(description=_WHICH)
+    at: list[int] = strawberry.field(
+        description="Before which characters of its text it is cut, one after the other. Nothing is left out, and each "
+        "part must have text that can be seen."
+    )
+    unit: Unit | None = option("What the places count: `CODE_POINT` unless told, `UTF16` as browsers do.")
+    expected_modified: datetime | None = option(EXPECTED)
+    idempotency_key: str | None = option(KEY)
+
+
+@strawberry.input(description="Elements that are to be one.")
+class MergeElementsInput:
+    ids: list[strawberry.ID] = strawberry.field(
+        description=f"From 2 to {elements.MAX_ELEMENTS:,} neighbours of one document, in the order of reading."
+    )
+    separator: str | None = option(
+        f"What is put between their texts: a line break unless told, at most {dividing.MAX_SEPARATOR} characters."
+    )
+    expected_modified: list[datetime] | None = option(f"Of each element, in the same order: {EXPECTED}")
+
+
 @strawberry.type(description="The new elements.")
 class CreateElementsPayload(Payload):
     elements: list[DocumentElement] = strawberry.field(
@@ -105,6 +130,23 @@ class DeleteElementPayload(Payload):
     deleted_id: strawberry.ID | None = strawberry.field(default=None, description="The id of the element.")
 
 
+@strawberry.type(description="What the element has become.")
+class SplitElementPayload(Payload):
+    elements: list[DocumentElement] = strawberry.field(
+        default_factory=list,
+        description="Its parts in their order; the first is the element itself.",
+        metadata={"at_most": elements.MAX_ELEMENTS},
+    )
+
+
+@strawberry.type(description="The element that others have become part of.")
+class MergeElementsPayload(Payload):
+    element: DocumentElement | None = strawberry.field(default=None, description="The first of them, with all texts.")
+    merged_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="The ids of the others, which are deleted."
+    )
+
+
 @mutation("Writes elements of a document, last or beside another, for those who edit it.")
 async def create_elements(info: Info, input: CreateElementsInput) -> CreateElementsPayload:
     async with info.context.transaction() as session:
@@ -116,8 +158,7 @@ async def create_elements(info: Info, input: CreateElementsInput) -> CreateEleme
             beside=beside(input, models.DocumentElement),
             key=taken(input, "idempotency_key")[1],
         )
-    rows = await gather(*(_row(info.context, element_id) for element_id in made))
-    return CreateElementsPayload(elements=[row for row in rows if row is not None])
+    return CreateElementsPayload(elements=await _rows(info.context, made))
 
 
 @mutation("Changes an element, for those who edit its document. What it said before is kept as a revision.")
@@ -164,6 +205,50 @@ async def restore_element(info: Info, input: RestoreElementInput) -> ElementPayl
     return ElementPayload(element=await _row(info.context, back))
 
 
+@mutation(
+    "Cuts an element into several, for those who edit its document. Notes go with their passages; what is written on "
+    "all of it stays with the first part."
+)
+async def split_element(info: Info, input: SplitElementInput) -> SplitElementPayload:
+    given = plain(input)
+    async with info.context.transaction() as session:
+        made = await dividing.split(
+            session,
+            info.context.viewer,
+            row_id(input.id, models.DocumentElement),
+            given["at"],
+            given.get("unit") or Unit.CODE_POINT,
+            expected=given.get("expected_modified"),
+            key=given.get("idempotency_key"),
+        )
+    return SplitElementPayload(elements=await _rows(info.context, made))
+
+
+@mutation(
+    "Joins neighbours into the first of them, for those who edit their document, with all that is written on them. The "
+    "others are deleted."
+)
+async def merge_elements(info: Info, input: MergeElementsInput) -> MergeElementsPayload:
+    given = plain(input)
+    ids = [row_id(one, models.DocumentElement) for one in input.ids]
+    separator = given.get("separator")
+    async with info.context.transaction() as session:
+        kept = await dividing.merge(
+            session,
+            info.context.viewer,
+            ids,
+            dividing.LINE_BREAK if separator is None else separator,
+            given.get("expected_modified"),
+        )
+    merged = [strawberry.ID(global_id("DocumentElement", one)) for one in ids[1:] if one is not None]
+    return MergeElementsPayload(element=await _row(info.context, kept), merged_ids=merged)
+
+
+async def _rows(context: Context, element_ids: Sequence[int]) -> list[Any]:
+    rows = await gather(*(_row(context, element_id) for element_id in element_ids))
+    return [row for row in rows if row is not None]
+
+
 async def _row(context: Context, element_id: int) -> Any:
     return await context.loaders.row(models.DocumentElement, element_id)
 
@@ -175,3 +260,5 @@ class ElementMutations:
     move_element: ElementPayload = move_element
     delete_element: DeleteElementPayload = delete_element
     restore_element: ElementPayload = restore_element
+    split_element: SplitElementPayload = split_element
+    merge_elements: MergeElementsPayload = merge_elements
