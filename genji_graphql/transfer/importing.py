@@ -4,20 +4,25 @@ A file is imported whole or not at all. Its documents and elements are recognise
 (`source_id`); a text that came before is compared, and only what differs is written.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ARRAY, Integer, func, literal, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from genji_graphql.anchoring.anchor import Anchor
+from genji_graphql.anchoring.carrying import Carried, carry_across
 from genji_graphql.database import Json, Sessions
-from genji_graphql.errors import Conflict, Invalid
-from genji_graphql.models import SCHEMA, SPACING, Document, DocumentCollection
+from genji_graphql.errors import Invalid
+from genji_graphql.models import SCHEMA, SPACING, Document, DocumentCollection, DocumentElement
+from genji_graphql.reads.web_annotation import Place
+from genji_graphql.transfer.editions import same_elements
 from genji_graphql.transfer.files import read
 from genji_graphql.transfer.source import SourceDocument, SourceElement
 from genji_graphql.vocabulary import Visibility
+from genji_graphql.writes.carrying import Change, Said, Tally, carry_notes, notes_on
 
 _COLUMNS = ["document_id", "source_id", "position", "hierarchy", "content"]
 
@@ -49,6 +54,10 @@ class Outcome:
     changed: int = 0
     removed: int = 0
     unchanged: int = 0
+    carried: int = 0
+    """Notes on texts that changed or went, which stand where they belong."""
+    orphaned: int = 0
+    """Those that lost their place."""
 
     def __iadd__(self, other: "Outcome") -> Self:
         for name, number in asdict(other).items():
@@ -58,9 +67,10 @@ class Outcome:
     def __str__(self) -> str:
         counts = {"added": self.added, "changed": self.changed, "removed": self.removed, "unchanged": self.unchanged}
         documents = _counted(self.new_documents + self.known_documents, "document")
-        return ", ".join(
-            [documents, *(f"{_counted(count, 'element')} {verb}" for verb, count in counts.items() if count)]
-        )
+        told = [documents, *(f"{_counted(count, 'element')} {verb}" for verb, count in counts.items() if count)]
+        if self.carried or self.orphaned:
+            told += [f"{_counted(self.carried, 'note')} carried", _counted(self.orphaned, "new orphan")]
+        return ", ".join(told)
 
 
 def _counted(number: int, noun: str) -> str:
@@ -76,7 +86,7 @@ async def import_file(
     claims: Claims | None = None,
     source: BinaryIO | None = None,
 ) -> Outcome:
-    """Import one file. Raises Invalid for what can't be read, Conflict where notes would lose their text.
+    """Import one file; notes on what it changes are carried along. Raises Invalid for what can't be read.
 
     Files that are imported together share their `claims`: two that call their documents the same are told apart here,
     rather than taken for two editions of one. What is open already, such as an upload, is given as `source`, which must
@@ -161,34 +171,48 @@ async def _copy(session: AsyncSession, table: str, document_id: int, elements: I
 
 
 # ruff: noqa: S608 - the statements below are put together from these fragments, and every value is bound
-_ANNOTATED = "EXISTS (SELECT FROM app.annotations WHERE document_element_id = e.id)"
-_DIFFERS = (
-    "(e.position, e.hierarchy, e.content, e.deleted_at) IS DISTINCT FROM (i.position, i.hierarchy, i.content, NULL)"
-)
-# What a person deleted can be restored for a while.
-_GONE = (
-    "e.source_id IS NOT NULL AND e.deleted_at IS NULL "
-    "AND NOT EXISTS (SELECT FROM incoming i WHERE i.source_id = e.source_id)"
-)
+_DIFFERS = """e.deleted_at IS NOT NULL
+            OR (e.position, e.hierarchy, e.content) IS DISTINCT FROM (i.position, i.hierarchy, i.content)"""
+_TEXT_DIFFERS = "(e.content ->> 'text') IS DISTINCT FROM (i.content ->> 'text')"
+_GONE = "e.deleted_at IS NULL AND i.source_id IS NULL"
+_OF_SOURCE = """app.document_elements e LEFT JOIN incoming i ON i.source_id = e.source_id
+            WHERE e.document_id = :document AND e.source_id IS NOT NULL"""
 
 
 async def _merge(session: AsyncSession, document: Document, source: SourceDocument, outcome: Outcome) -> None:
-    """Make a known document what the source says now. Elements that people added by hand stay."""
+    """Make a known document what the source says now. Elements that people added by hand stay.
+
+    What the source has no more is deleted as by hand: out of sight until it is purged, so that an edition which has it
+    again brings it back.
+    """
+    # Whoever imports a text wants it to be read.
+    document.deleted_at = None
     await session.execute(
         text("CREATE TEMP TABLE incoming (LIKE app.document_elements INCLUDING DEFAULTS) ON COMMIT DROP")
     )
     await session.execute(text("ALTER TABLE incoming ALTER id DROP NOT NULL, ALTER id DROP DEFAULT"))
     total = await _copy(session, "incoming", document.id, source.elements)
-    await _refuse_to_lose_notes(session, document)
+    await session.execute(text("ANALYZE incoming"))
+    rewritten = await _lock(session, document)
+    notes = await notes_on(session, rewritten) if rewritten else ()
+    # However long the text, it is in memory only where there are notes to be carried.
+    before = await _book(session, document, rewritten) if notes else {}
     here = {"document": document.id}
     removed = await _count(
-        session, f"DELETE FROM app.document_elements e WHERE e.document_id = :document AND {_GONE}", here
+        session,
+        f"""UPDATE app.document_elements SET deleted_at = now()
+            WHERE id IN (SELECT e.id FROM {_OF_SOURCE} AND {_GONE})""",
+        here,
     )
+    # Nobody is known to have written what comes from a file. Who wrote what it said before is kept with the revision.
     changed = await _count(
         session,
         f"""UPDATE app.document_elements e
-            SET position = i.position, hierarchy = i.hierarchy, content = i.content, modified = now(), deleted_at = NULL
-            FROM incoming i WHERE e.document_id = :document AND e.source_id = i.source_id AND {_DIFFERS}""",
+            SET position = i.position, hierarchy = i.hierarchy, content = i.content,
+                modified = now(), deleted_at = NULL,
+                modified_by_id = CASE WHEN e.content IS DISTINCT FROM i.content THEN NULL ELSE e.modified_by_id END
+            FROM incoming i
+            WHERE e.document_id = :document AND e.source_id = i.source_id AND ({_DIFFERS})""",
         here,
     )
     added = await _count(
@@ -200,34 +224,69 @@ async def _merge(session: AsyncSession, document: Document, source: SourceDocume
         here,
     )
     await session.execute(text("DROP TABLE incoming"))
+    if notes:
+        tally = await _carry(session, document, notes, {number: before[number] for number in rewritten}, before)
+        outcome.carried += tally.carried
+        outcome.orphaned += tally.orphaned
     outcome.removed += removed
     outcome.changed += changed
     outcome.added += added
     outcome.unchanged += total - changed - added
 
 
-async def _refuse_to_lose_notes(session: AsyncSession, document: Document) -> None:
-    """A note says where it stands in a text; were the text to change, it would point somewhere else."""
-    touched: int = await _scalar(
-        session,
-        f"""SELECT count(*) FROM app.document_elements e LEFT JOIN incoming i ON i.source_id = e.source_id
-            WHERE e.document_id = :document AND e.source_id IS NOT NULL AND {_ANNOTATED}
-            AND CASE WHEN i.source_id IS NULL THEN e.deleted_at IS NULL
-                     ELSE e.content ->> 'text' IS DISTINCT FROM i.content ->> 'text' END""",
+async def _lock(session: AsyncSession, document: Document) -> Sequence[int]:
+    """Lock what is going to be changed, and tell which elements will say something else or nothing.
+
+    As other writers do, from the top down, so that nobody writes meanwhile on what they said, or waits in a circle.
+    """
+    await session.execute(select(Document.id).where(Document.id == document.id).with_for_update(key_share=True))
+    found = await session.execute(
+        text(
+            f"""SELECT e.id, i.source_id IS NULL OR {_TEXT_DIFFERS} FROM {_OF_SOURCE}
+                AND ({_GONE} OR i.source_id IS NOT NULL AND ({_DIFFERS})) ORDER BY e.id FOR UPDATE OF e"""
+        ),
         {"document": document.id},
     )
-    if touched:
-        elements = "an element that carries" if touched == 1 else f"{touched} elements that carry"
-        raise Conflict(
-            f"“{document.title}” changes the text of {elements} annotations, which can't follow it yet. "
-            "Nothing was imported."
-        )
+    return [number for number, is_rewritten in found if is_rewritten]
+
+
+async def _carry(
+    session: AsyncSession,
+    document: Document,
+    notes: Sequence[Any],
+    rewritten: Mapping[int, Said],
+    before: Mapping[int, Said],
+) -> Tally:
+    """Carry notes across the document: a new edition may move, split and join lines, and call them something else."""
+    after = await _book(session, document)
+
+    def carry(anchors: Sequence[tuple[int, Anchor]]) -> Sequence[Carried]:
+        old, new = ({number: said.text for number, said in book.items()} for book in (before, after))
+        same = same_elements(old, new)
+        # Each is called by the number that it had; what is new by one that no other has.
+        names = {number: same.get(number, -number) for number in new}
+        numbers = {name: number for number, name in names.items()}
+        carried = carry_across(list(old.items()), [(names[number], said) for number, said in new.items()], anchors)
+        return [replace(one, key=numbers[one.key]) if isinstance(one.key, int) else one for one in carried]
+
+    # What isn't found and has no element any more hangs on the document, where its readers look for what is lost.
+    homes = {number: Place(Document, document.id) for number in rewritten if number not in after}
+    return await carry_notes(session, notes, Change(rewritten, carry, homes, seeks_wholes=True))
+
+
+async def _book(session: AsyncSession, document: Document, besides: Sequence[int] = ()) -> dict[int, Said]:
+    """What the document says, in the order of reading; with these elements, which may be deleted."""
+    in_sight = or_(
+        DocumentElement.deleted_at.is_(None), DocumentElement.id == func.any(literal(list(besides), ARRAY(Integer)))
+    )
+    found = await session.execute(
+        select(DocumentElement.id, func.coalesce(DocumentElement.text, ""), DocumentElement.revision)
+        .where(DocumentElement.document_id == document.id, in_sight)
+        .order_by(DocumentElement.position, DocumentElement.id)
+    )
+    return {number: Said(said, revision) for number, said, revision in found}
 
 
 async def _count(session: AsyncSession, statement: str, values: dict[str, Any]) -> int:
     result: Any = await session.execute(text(statement), values)
     return int(result.rowcount)
-
-
-async def _scalar(session: AsyncSession, statement: str, values: dict[str, Any]) -> Any:
-    return (await session.execute(text(statement), values)).scalar_one()
