@@ -23,7 +23,7 @@ BENCHMARKS: dict[str, Callable[[URL, Namespace], Coroutine[Any, Any, bool]]] = {
     "import": lambda server, _: importing.measure(server),
     "memory": lambda server, _: memory.measure(server),
     "writing": lambda server, _: writing.measure(server),
-    "anchoring": lambda _server, _: anchoring.measure(),
+    "anchoring": lambda server, _: anchoring.measure(server),
     "serving": serving.measure,
     "growth": growth.measure,
 }

@@ -15,6 +15,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
+from sqlalchemy.engine import URL
+
+from benchmarks import editions
 from benchmarks.naive_anchoring import NAIVE, Rule
 from genji_graphql.anchoring.anchor import Anchor, anchor_at
 from genji_graphql.anchoring.carrying import Carried, Method, carry
@@ -36,21 +39,22 @@ class Chapter(NamedTuple):
     lines: int
 
 
-async def measure() -> bool:
+async def measure(server: URL) -> bool:
     """True where our rule puts no note silently in a wrong place."""
-    wrong = 0
+    wrong, stay = 0, True
     if REVISIONS.exists():
         chapters = list(_chapters())
         print(_ROW.format("", "lines", "quotes", "unchanged", "mapped", "found", "orphans", "wrong", "seconds"))
         wrong = _compared("ours", carry, chapters)
         for name, rule in NAIVE.items():
             _compared(name, rule, chapters)
+        stay = await editions.measure(server, pairs(REVISIONS))
     else:
         print(f"anchoring: the editions are left out, as there is no {REVISIONS.name} beside the checkout")
     for name, (old, new) in _large():
         seconds = _seconds(old, new)
         print(f"anchoring: {NOTES:,} notes on {len(old):,} characters, {name}: {seconds:.2f} s")
-    return wrong == 0
+    return wrong == 0 and stay
 
 
 def pairs(path: Path) -> list[dict[str, Any]]:
