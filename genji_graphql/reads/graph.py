@@ -92,6 +92,7 @@ REVISIONS = Listing(
     default=(Term("revision", descending=True),),
     fields={
         "id": (ElementRevision.id, Reference(ElementRevision)),
+        "revision": (ElementRevision.revision, Plain()),
         "modified": (ElementRevision.modified, Plain()),
     },
 )

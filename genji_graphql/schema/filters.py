@@ -53,6 +53,12 @@ class DateTimeFilter:
     gte: datetime | None = option("After or at this moment.")
 
 
+@strawberry.input(description="What a number must be.")
+class NumberFilter:
+    eq: int | None = option("It is this one. Null asks for what has none.")
+    in_: list[int] | None = option("It is one of these.", "in")
+
+
 @strawberry.input(description="When a day must be.")
 class DateFilter:
     eq: date | None = option("On this day. Null asks for what has none.")

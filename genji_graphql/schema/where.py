@@ -10,6 +10,7 @@ from genji_graphql.schema.filters import (
     Filter,
     IDFilter,
     JSONFilter,
+    NumberFilter,
     StringFilter,
     option,
     order_input,
@@ -68,6 +69,7 @@ class ElementRevisionWhere:
     or_: list["ElementRevisionWhere"] | None = option(_SOME, "or")
     not_: "ElementRevisionWhere | None" = option(_NOT, "not")
     id: IDFilter | None = option("The revision itself.")
+    revision: NumberFilter | None = option("Which it is, such as the one that a target names which was carried.")
     modified: DateTimeFilter | None = option("When the element came to be so.")
 
 

@@ -405,6 +405,8 @@ def operands(type_: Any, where_type: str, name: str) -> st.SearchStrategy[Any]:
     if isinstance(type_, GraphQLEnumType):
         return st.sampled_from(list(type_.values))
     match type_.name:
+        case "Int":
+            return st.sampled_from([0, 1, 2, 3, 7, -1, 2**31 - 1])
         case "String":
             return st.sampled_from([*WORDS, "commenting", "replying", "user1", "permission1", "a" * 300])
         case "Boolean":

@@ -42,6 +42,21 @@ async def test_a_text_tells_what_it_was_newest_first(service: Service, shelf: Sh
     assert found["element"]["revisions"]["nodes"][0]["modifiedBy"] == {"username": "editor"}
 
 
+AS_OF = """query($id: ID!, $revision: Int!) { element(id: $id) {
+  revisions(where: {revision: {eq: $revision}}) { nodes { text } } } }"""
+
+
+@pytest.mark.parametrize(("number", "text"), [(1, "Line 1."), (2, "Second."), (3, None), (0, None)])
+async def test_the_text_as_of_a_revision_is_asked_for_by_its_number(
+    service: Service, shelf: Shelf, number: int, text: str | None
+) -> None:
+    await rewrite(service, shelf, "editor", "Second.", "Third.")
+    for who in ("editor", "reader"):
+        found = await read(service, await shelf.who(who), AS_OF, id=id_of(shelf.elements[0]), revision=number)
+        expected = [] if text is None or who == "reader" else [{"text": text}]
+        assert found["element"]["revisions"]["nodes"] == expected
+
+
 @pytest.mark.parametrize("who", [one for one in WHO if one not in {"visitor", "stranger"}])
 async def test_what_a_text_was_is_told_to_those_who_edit_it(service: Service, shelf: Shelf, who: str) -> None:
     await rewrite(service, shelf, "editor", "Nothing.")
