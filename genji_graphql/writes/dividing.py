@@ -38,7 +38,7 @@ LINE_BREAK = "\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class _Piece:
     """Characters of an element that stand in a row somewhere else now."""
 
     element_id: int
@@ -67,29 +67,18 @@ async def split(
     request = await attempt(session, viewer, key, "splitElement", {"element": element_id, "at": at, "unit": unit})
     if request.made is not None:
         return request.made
-    locked = await lock_documents(session, element_id)
-    element = await find(session, viewer, DocumentElement, element_id, Action.EDIT)
-    if element.document_id not in locked:
-        raise conflict(element, "Somebody moved this in the meantime; look where it is now, and try again.")
+    element = await _found(session, viewer, element_id)
     check_unchanged(element, expected)
     before = Said(element.text or "", element.revision)
     texts = _cut(before.text, at, unit)
-    content = _content(element)
     ends = list(accumulate(map(len, texts), initial=0))
-    first, *others = [Json.of(part_of(content, *ends[place : place + 2])) for place in range(len(texts))]
-    beside = Beside(element.id, is_before=False)
-    siblings = DocumentElement.document_id == element.document_id
-    positions = await places(session, DocumentElement, siblings, beside, number=len(others))
-    hierarchies = [element.hierarchy] * len(others)
-    written = list(zip(others, hierarchies, strict=True))
-    made = await insert_elements(
-        session, viewer, element.document_id, positions, written, part_of_source=element.source_id
-    )
+    content = _content(element)
+    first, *others = [Json.of(part_of(content, start, end)) for start, end in pairwise(ends)]
+    parts = [element.id, *await _insert_after(session, viewer, element, others)]
     element.content = first
     element.modified_by_id = viewer.user_id
     await session.flush()
-    parts = [element.id, *made]
-    pieces = [Piece(element.id, start, end, part, 0) for part, (start, end) in zip(parts, pairwise(ends), strict=True)]
+    pieces = [_Piece(element.id, start, end, part, 0) for part, (start, end) in zip(parts, pairwise(ends), strict=True)]
     await _carry(session, {element.id: before}, dict(zip(parts, texts, strict=True)), pieces)
     await request.has_made(parts)
     return parts
@@ -107,27 +96,14 @@ async def merge(
     All that is written on the others comes with their texts. They themselves are deleted, with their revisions.
     """
     ids = _checked_ids(element_ids)
-    if expected is not None and len(expected) != len(ids):
-        raise Invalid("Tell of each element when it was changed.", field="expected_modified", code="WRONG_LENGTH")
     separator = prose(separator, MAX_SEPARATOR, "separator", "separator")
-    locked = await lock_documents(session, *ids)
-    elements = await find_all(session, viewer, DocumentElement, ids, Action.EDIT)
-    for place, element in enumerate(elements):
-        if element.document_id not in locked:
-            raise conflict(element, "Somebody moved this in the meantime; look where it is now, and try again.")
-        check_unchanged(element, expected[place] if expected is not None else None)
-    await _check_neighbours(session, elements)
+    elements = await _neighbours(session, viewer, ids, expected)
     first, *others = elements
     before = {element.id: Said(element.text or "", element.revision) for element in elements}
     # An element without text, as older clients write them, adds nothing.
     filled = [element for element in elements if element.text]
-    pieces: list[Piece] = []
-    at = 0
-    for element in filled:
-        length = len(before[element.id].text)
-        pieces.append(Piece(element.id, 0, length, first.id, at))
-        at += length + len(separator)
-    text = separator.join(before[element.id].text for element in filled)
+    texts = [before[element.id].text for element in filled]
+    text = separator.join(texts)
     if len(text) > LONGEST_TEXT:
         raise Invalid(f"The text may have at most {LONGEST_TEXT:,} characters.", field="ids", code="TOO_LONG")
     if filled:
@@ -137,9 +113,52 @@ async def merge(
     gone = DocumentElement.id.in_([element.id for element in others])
     deleting = update(DocumentElement).where(gone).values(deleted_at=func.now())
     await session.execute(deleting, execution_options={"synchronize_session": False})
+    starts = accumulate((len(one) + len(separator) for one in texts), initial=0)
+    placed = zip(filled, texts, starts, strict=False)
+    pieces = [_Piece(element.id, 0, len(one), first.id, start) for element, one, start in placed]
     homes = {element.id: Place(DocumentElement, first.id) for element in others}
     await _carry(session, before, {first.id: text}, pieces, homes)
     return first.id
+
+
+async def _found(session: AsyncSession, viewer: Viewer, element_id: int | None) -> DocumentElement:
+    locked = await lock_documents(session, element_id)
+    element = await find(session, viewer, DocumentElement, element_id, Action.EDIT)
+    if element.document_id not in locked:
+        raise conflict(element, _MOVED)
+    return element
+
+
+async def _insert_after(
+    session: AsyncSession, viewer: Viewer, element: DocumentElement, contents: Sequence[Json]
+) -> Sequence[int]:
+    """Elements right after this one, that stand in the source where it does."""
+    siblings = DocumentElement.document_id == element.document_id
+    beside = Beside(element.id, is_before=False)
+    positions = await places(session, DocumentElement, siblings, beside, number=len(contents))
+    written = [(content, element.hierarchy) for content in contents]
+    return await insert_elements(
+        session, viewer, element.document_id, positions, written, part_of_source=element.source_id
+    )
+
+
+async def _neighbours(
+    session: AsyncSession, viewer: Viewer, ids: Sequence[int], expected: Sequence[datetime] | None
+) -> Sequence[DocumentElement]:
+    """The elements, in the order given, which must be that in which they are read, with nothing between them."""
+    if expected is not None and len(expected) != len(ids):
+        raise Invalid("Tell of each element when it was changed.", field="expected_modified", code="WRONG_LENGTH")
+    locked = await lock_documents(session, *ids)
+    elements = await find_all(session, viewer, DocumentElement, ids, Action.EDIT)
+    for place, element in enumerate(elements):
+        if element.document_id not in locked:
+            raise conflict(element, _MOVED)
+        check_unchanged(element, expected[place] if expected is not None else None)
+    await _check_neighbours(session, elements)
+    return elements
+
+
+_MOVED = "Somebody moved this in the meantime; look where it is now, and try again."
 
 
 # -- what is asked for
@@ -222,19 +241,19 @@ async def _carry(
     session: AsyncSession,
     before: Mapping[int, Said],
     after: Mapping[int, str],
-    pieces: Sequence[Piece],
+    pieces: Sequence[_Piece],
     homes: Mapping[int, Place] | None = None,
 ) -> None:
     def carry(anchors: Sequence[tuple[int, Anchor]]) -> list[Carried]:
         return [_carried(anchor, of_one.get(element_id, []), after) for element_id, anchor in anchors]
 
-    of_one: dict[int, list[Piece]] = {}
+    of_one: dict[int, list[_Piece]] = {}
     for piece in pieces:
         of_one.setdefault(piece.element_id, []).append(piece)
     await carry_notes(session, await notes_on(session, before), Change(before, carry, homes or {}))
 
 
-def _carried(anchor: Anchor, pieces: Sequence[Piece], after: Mapping[int, str]) -> Carried:
+def _carried(anchor: Anchor, pieces: Sequence[_Piece], after: Mapping[int, str]) -> Carried:
     """Where the most of a passage is, of the pieces that its element became, in their order."""
     touched = pieces[
         max(0, bisect_right(pieces, anchor.start, key=lambda piece: piece.start) - 1) : bisect_left(

@@ -1,5 +1,6 @@
 """A new edition of a text: its notes go where their words are now, or wait for somebody on their document."""
 
+import asyncio
 import random
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from genji_graphql.access.viewer import Viewer
 from genji_graphql.anchoring.anchor import anchor_at
 from genji_graphql.anchoring.carrying import carry_across
 from genji_graphql.database import reading_sessions, writing_sessions
+from genji_graphql.errors import Invalid
 from genji_graphql.models import Annotation, AnnotationVersion, Document, DocumentElement, ElementRevision
 from genji_graphql.reads.ids import global_id
 from genji_graphql.transfer.editions import same_elements
@@ -20,7 +22,7 @@ from genji_graphql.vocabulary import AnnotationStatus
 from genji_graphql.writes import dividing
 from genji_graphql.writes.carrying import ANCHORING
 from tests.service import Service
-from tests.transfer.test_importing import bring, lines
+from tests.transfer.test_importing import bring, everything, lines
 from tests.world import World
 
 FIRST = [
@@ -321,6 +323,30 @@ async def test_what_was_cut_by_hand_is_whole_again_where_its_source_is(shelf: Sh
     assert await lines(shelf.engine) == FIRST
     assert (outcome.added, outcome.changed, outcome.removed) == (0, 3, 1)
     assert [await shelf.selected(note) for note in notes] == [("1", "the village"), ("3", "the mill")]
+
+
+async def test_an_edition_waits_for_a_note_that_is_being_written_and_takes_it_along(shelf: Shelf) -> None:
+    first, *_ = await shelf.first()
+    target = [{"source": f"DocumentElements/{first.id}", "selector": {"type": "TextQuoteSelector", "exact": "village"}}]
+    async with writing_sessions(shelf.engine).begin() as session:
+        note = Annotation(document_element_id=first.id, motivation="commenting", target=target)
+        session.add(note)
+        await session.flush()
+        importing = asyncio.create_task(shelf.bring(("9", FIRST[0])))
+        done, _ = await asyncio.wait({importing}, timeout=0.5)
+        assert not done
+    assert (await importing).carried == 1
+    assert await shelf.selected(note) == ("9", "village")
+
+
+async def test_an_edition_that_breaks_off_leaves_texts_and_notes(shelf: Shelf) -> None:
+    first, *_ = await shelf.first()
+    await shelf.note(first, "village")
+    before = await everything(shelf.engine)
+    await asyncio.to_thread(shelf.path.write_text, shelf.path.read_text().replace("river", "sea").replace("</TEI>", ""))
+    with pytest.raises(Invalid):
+        await bring(shelf.engine, shelf.path)
+    assert await everything(shelf.engine) == before
 
 
 async def test_what_is_deleted_is_carried_and_counted_for_nobody(shelf: Shelf) -> None:

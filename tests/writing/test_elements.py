@@ -457,7 +457,10 @@ async def test_elements_go_to_and_fro_at_once_while_others_are_written(service: 
     assert len(await order_of(shelf)) + len(await order_of(shelf, there)) == 9
 
 
-@pytest.mark.parametrize(("name", "rest"), [("updateElement", {"text": "x"}), ("moveElement", {"beforeId": "1"})])
+@pytest.mark.parametrize(
+    ("name", "rest"),
+    [("updateElement", {"text": "x"}), ("moveElement", {"beforeId": "1"}), ("splitElement", {"at": [1]})],
+)
 async def test_a_hidden_element_costs_what_a_missing_one_costs(
     service: Service, shelf: Shelf, name: str, rest: dict[str, Any]
 ) -> None:
