@@ -37,16 +37,27 @@ class Turn(IntEnum):
     """Whoever gives collections their places sees the places that others have."""
     PURGE = 7_336_457
     """What was deleted long ago is purged by one process."""
+    IMPORT = 7_336_458
+    """An import that was asked for is done by one process. Of each its own."""
+    IMPORT_INTO = 7_336_459
+    """Two files are brought into a collection one after the other: they may hold the same document."""
 
 
-async def take_turn(session: AsyncSession, turn: Turn) -> None:
-    """Wait until nobody else is at it, and keep others waiting until the end of the transaction."""
-    await session.execute(select(func.pg_advisory_xact_lock(turn.value)))
+async def take_turn(session: AsyncSession, turn: Turn, of: int | None = None) -> None:
+    """Wait until nobody else is at it, and keep others waiting until the end of the transaction.
+
+    What there are many of has a turn for each, by its number.
+    """
+    await session.execute(select(func.pg_advisory_xact_lock(*_keys(turn, of))))
 
 
-async def take_turn_if_free(session: AsyncSession, turn: Turn) -> bool:
-    """The same where nobody is at it now; else there is no turn to be had."""
-    return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(turn.value))))
+async def took_turn(session: AsyncSession, turn: Turn, of: int | None = None) -> bool:
+    """Take the turn, unless somebody else is at it; tells whether it was taken."""
+    return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(*_keys(turn, of)))))
+
+
+def _keys(turn: Turn, of: int | None) -> list[int]:
+    return [turn.value] if of is None else [turn.value, of]
 
 
 class Json(str):

@@ -89,6 +89,24 @@ class MetadataFieldType(StrEnum):
     IMAGE = "image"
 
 
+class ImportFormat(StrEnum):
+    """What a file of texts is written in."""
+
+    TEI = "tei"
+    PLAIN_TEXT = "plain_text"
+    WORD = "word"
+
+
+class ImportStatus(StrEnum):
+    """The life of an import."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
 class RoleName(StrEnum):
     """The roles that every site begins with. Administrators may add others."""
 

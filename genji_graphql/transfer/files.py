@@ -9,51 +9,64 @@ from typing import BinaryIO
 from genji_graphql.errors import Invalid
 from genji_graphql.transfer import plain_text, tei, word
 from genji_graphql.transfer.source import SourceDocument
+from genji_graphql.vocabulary import ImportFormat
 
 _READERS = {
-    ".xml": tei.read,
-    ".tei": tei.read,
-    ".txt": plain_text.read,
-    ".text": plain_text.read,
-    ".md": plain_text.read,
-    ".markdown": plain_text.read,
-    "": plain_text.read,
-    # Of the last ones it tells what to do with them.
-    **dict.fromkeys((".docx", ".docm", ".dotx", ".dotm", ".doc", ".dot", ".rtf", ".odt"), word.read),
+    ImportFormat.TEI: tei.read,
+    ImportFormat.PLAIN_TEXT: plain_text.read,
+    ImportFormat.WORD: word.read,
 }
+_ENDINGS = {
+    **dict.fromkeys((".xml", ".tei"), ImportFormat.TEI),
+    **dict.fromkeys((".txt", ".text", ".md", ".markdown", ""), ImportFormat.PLAIN_TEXT),
+    # Of the last ones its reader tells what to do with them.
+    **dict.fromkeys((".docx", ".docm", ".dotx", ".dotm", ".doc", ".dot", ".rtf", ".odt"), ImportFormat.WORD),
+}
+START = 256
+"""How many bytes of a file's beginning tell what it is."""
 _TEI = (b"<?xml", b"<TEI")
 _ZIP = b"PK\x03\x04"
 
 
-def read(path: Path, *, max_bytes: int, source: BinaryIO | None = None) -> Iterator[SourceDocument]:
+def read(
+    path: Path, *, max_bytes: int, source: BinaryIO | None = None, written_in: ImportFormat | None = None
+) -> Iterator[SourceDocument]:
     """The documents of a file, in order. What is wrong with it is raised as `Invalid`, perhaps after some of them.
 
     What is open already, such as an upload, is given as `source`, which must be seekable; nothing is opened then, and
-    `path` is only what its owner calls it.
+    `path` is only what its owner calls it. What it is written in is found out, unless it is said.
     """
     try:
         if source is not None:
             _check_open(source, path, max_bytes)
-            yield from _read_open(source, path)
+            yield from _read_open(source, path, written_in)
             return
         check(path, max_bytes)
         with path.open("rb") as opened:
-            yield from _read_open(opened, path)
+            yield from _read_open(opened, path, written_in)
     except OSError as error:
         raise Invalid(f"{path} can't be read: {(error.strerror or 'input/output error').lower()}.") from None
 
 
-def _read_open(source: BinaryIO, path: Path) -> Iterator[SourceDocument]:
-    start = source.read(256)
-    source.seek(0)
-    reader = _READERS.get(path.suffix.lower())
+def format_of(path: Path, start: bytes) -> ImportFormat:
+    """What a file is written in, by how it begins and else by its name. Raises Invalid where that is none of ours."""
     if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(_TEI):
-        reader = tei.read
-    elif start.startswith(_ZIP):
-        reader = word.read
-    if reader is None:
-        raise Invalid(f"{path} is neither TEI (.xml), nor plain text (.txt, .md), nor a Word document (.docx).")
-    yield from reader(source, path)
+        return ImportFormat.TEI
+    if start.startswith(_ZIP):
+        return ImportFormat.WORD
+    named = _ENDINGS.get(path.suffix.lower())
+    if named is None:
+        raise Invalid(
+            f"{path} is neither TEI (.xml), nor plain text (.txt, .md), nor a Word document (.docx).",
+            code="UNKNOWN_FORMAT",
+        )
+    return named
+
+
+def _read_open(source: BinaryIO, path: Path, written_in: ImportFormat | None) -> Iterator[SourceDocument]:
+    start = source.read(START)
+    source.seek(0)
+    yield from _READERS[written_in or format_of(path, start)](source, path)
 
 
 def check(path: Path, max_bytes: int) -> None:

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from genji_graphql.anchoring.anchor import Anchor
 from genji_graphql.anchoring.carrying import Carried, carry_across
-from genji_graphql.database import Json, Sessions
-from genji_graphql.errors import Invalid
+from genji_graphql.database import Json, Sessions, Turn, take_turn
+from genji_graphql.errors import Conflict, Invalid
 from genji_graphql.models import SCHEMA, SPACING, Document, DocumentCollection, DocumentElement
 from genji_graphql.reads.web_annotation import Place
 from genji_graphql.transfer.editions import same_elements
@@ -24,7 +24,7 @@ from genji_graphql.transfer.source import SourceDocument, SourceElement
 from genji_graphql.vocabulary import Visibility
 from genji_graphql.writes.carrying import Change, Said, Tally, carry_notes, notes_on
 
-_COLUMNS = ["document_id", "source_id", "position", "hierarchy", "content"]
+_COLUMNS = ["document_id", "source_id", "position", "hierarchy", "content", "modified_by_id"]
 
 Claims = dict[str, Path]
 """Which file brought the document that its source calls so."""
@@ -32,7 +32,7 @@ Claims = dict[str, Path]
 
 @dataclass(frozen=True)
 class Destination:
-    """The collection that texts are brought into. What is None is left as it is, or as usual for a new one."""
+    """A collection by its title, created where there is none. What is None is left as it is, or as usual."""
 
     title: str
     language: str | None = None
@@ -42,6 +42,14 @@ class Destination:
         for name, value, longest in (("title", self.title, 255), ("language", self.language, 50)):
             if value is not None and not (value.strip() and value.isprintable() and len(value) <= longest):
                 raise Invalid(f"A collection's {name} is one line of 1 to {longest} characters.")
+
+
+@dataclass(frozen=True)
+class Existing:
+    """A collection that is there, and who brings texts into it, which they may: new documents are theirs."""
+
+    collection_id: int
+    by_id: int
 
 
 @dataclass
@@ -92,29 +100,44 @@ async def import_file(
     rather than taken for two editions of one. What is open already, such as an upload, is given as `source`, which must
     be seekable; `path` is then only what its owner calls it.
     """
-    outcome, claims = Outcome(), {} if claims is None else claims
+    claims = {} if claims is None else claims
     async with sessions.begin() as session:
-        collection_id: int | None = None
-        for found in read(path, max_bytes=max_bytes, source=source):
-            if (other := claims.setdefault(found.source_id, path)) != path:
-                raise Invalid(f"{path} and {other} both call their document {found.source_id}; import them apart.")
-            if collection_id is None:
-                # Only now: a file that can't be read leaves no empty collection behind.
-                collection_id = await _collection(session, into, found.language)
-            await _import_document(session, collection_id, found, outcome)
+        return await import_documents(
+            session, _claimed(read(path, max_bytes=max_bytes, source=source), path, claims), into
+        )
+
+
+def _claimed(documents: Iterable[SourceDocument], path: Path, claims: Claims) -> Iterator[SourceDocument]:
+    for document in documents:
+        if (other := claims.setdefault(document.source_id, path)) != path:
+            raise Invalid(f"{path} and {other} both call their document {document.source_id}; import them apart.")
+        yield document
+
+
+async def import_documents(
+    session: AsyncSession, documents: Iterable[SourceDocument], into: Destination | Existing
+) -> Outcome:
+    """Import documents as they are read, in the caller's transaction: where this fails it is to be rolled back."""
+    outcome, collection_id = Outcome(), None
+    by_id = into.by_id if isinstance(into, Existing) else None
+    for found in documents:
+        if collection_id is None:
+            # Only now: a file that can't be read leaves no empty collection behind.
+            collection_id = await _collection(session, into, found.language)
+            await take_turn(session, Turn.IMPORT_INTO, collection_id)
+        await _import_document(session, collection_id, found, outcome, by_id)
     return outcome
 
 
-async def _collection(session: AsyncSession, into: Destination, language: str | None) -> int:
+async def _collection(session: AsyncSession, into: Destination | Existing, language: str | None) -> int:
     """The collection of this title; two imports that start at once don't make two of it."""
+    if isinstance(into, Existing):
+        return into.collection_id
     await session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"import into {into.title}"))))
-    same = (
-        await session.scalars(
-            select(DocumentCollection)
-            .where(DocumentCollection.title == into.title, DocumentCollection.deleted_at.is_(None))
-            .order_by(DocumentCollection.id)
-        )
-    ).all()
+    titled = select(DocumentCollection).where(
+        DocumentCollection.title == into.title, DocumentCollection.deleted_at.is_(None)
+    )
+    same = (await session.scalars(titled.order_by(DocumentCollection.id))).all()
     if len(same) > 1:
         raise Invalid(f"There are {len(same)} collections titled {into.title}; give one of them another title first.")
     if same:
@@ -130,7 +153,9 @@ async def _collection(session: AsyncSession, into: Destination, language: str | 
     return collection.id
 
 
-async def _import_document(session: AsyncSession, collection_id: int, source: SourceDocument, outcome: Outcome) -> None:
+async def _import_document(
+    session: AsyncSession, collection_id: int, source: SourceDocument, outcome: Outcome, by_id: int | None
+) -> None:
     document = await session.scalar(
         select(Document).where(Document.document_collection_id == collection_id, Document.source_id == source.source_id)
     )
@@ -140,27 +165,34 @@ async def _import_document(session: AsyncSession, collection_id: int, source: So
             source_id=source.source_id,
             title=source.title,
             description=source.description,
+            owner_id=by_id,
         )
         session.add(document)
         await session.flush()
         outcome.new_documents += 1
-        outcome.added += await _copy(session, "document_elements", document.id, source.elements)
+        outcome.added += await _copy(session, "document_elements", document.id, source.elements, by_id)
     else:
+        if document.deleted_at is not None and by_id is not None:
+            # To bring it back is for those who may delete it; the operator may do everything.
+            raise Conflict(f"“{document.title}” was deleted. Restore it, and import it again.")
         document.title, document.description = source.title, source.description
         # What was deleted and is brought again is wanted again, with the notes on it.
         document.deleted_at = None
         outcome.known_documents += 1
-        await _merge(session, document, source, outcome)
+        await _merge(session, document, source, outcome, by_id)
 
 
-async def _copy(session: AsyncSession, table: str, document_id: int, elements: Iterable[SourceElement]) -> int:
+async def _copy(
+    session: AsyncSession, table: str, document_id: int, elements: Iterable[SourceElement], by_id: int | None
+) -> int:
     """COPY elements into a table as they are read: however long the text, little of it is in memory."""
     last = 0
 
-    def records() -> Iterator[tuple[int, str, int, str, str]]:
+    def records() -> Iterator[tuple[int, str, int, str, str, int | None]]:
         nonlocal last
         for last, element in enumerate(elements, start=1):
-            yield document_id, element.source_id, last * SPACING, Json.of(element.hierarchy), Json.of(element.content)
+            hierarchy, content = Json.of(element.hierarchy), Json.of(element.content)
+            yield document_id, element.source_id, last * SPACING, hierarchy, content, by_id
 
     connection = await session.connection()
     driver: Any = (await connection.get_raw_connection()).driver_connection
@@ -179,19 +211,19 @@ _OF_SOURCE = """app.document_elements e LEFT JOIN incoming i ON i.source_id = e.
             WHERE e.document_id = :document AND e.source_id IS NOT NULL"""
 
 
-async def _merge(session: AsyncSession, document: Document, source: SourceDocument, outcome: Outcome) -> None:
+async def _merge(
+    session: AsyncSession, document: Document, source: SourceDocument, outcome: Outcome, by_id: int | None
+) -> None:
     """Make a known document what the source says now. Elements that people added by hand stay.
 
     What the source has no more is deleted as by hand: out of sight until it is purged, so that an edition which has it
     again brings it back.
     """
-    # Whoever imports a text wants it to be read.
-    document.deleted_at = None
     await session.execute(
         text("CREATE TEMP TABLE incoming (LIKE app.document_elements INCLUDING DEFAULTS) ON COMMIT DROP")
     )
     await session.execute(text("ALTER TABLE incoming ALTER id DROP NOT NULL, ALTER id DROP DEFAULT"))
-    total = await _copy(session, "incoming", document.id, source.elements)
+    total = await _copy(session, "incoming", document.id, source.elements, by_id)
     await session.execute(text("ANALYZE incoming"))
     rewritten = await _lock(session, document)
     notes = await notes_on(session, rewritten) if rewritten else ()
@@ -204,21 +236,23 @@ async def _merge(session: AsyncSession, document: Document, source: SourceDocume
             WHERE id IN (SELECT e.id FROM {_OF_SOURCE} AND {_GONE})""",
         here,
     )
-    # Nobody is known to have written what comes from a file. Who wrote what it said before is kept with the revision.
+    # What comes from a file is its sender's, or of nobody known. Who wrote what it said before is kept with the revision.
     changed = await _count(
         session,
         f"""UPDATE app.document_elements e
             SET position = i.position, hierarchy = i.hierarchy, content = i.content,
                 modified = now(), deleted_at = NULL,
-                modified_by_id = CASE WHEN e.content IS DISTINCT FROM i.content THEN NULL ELSE e.modified_by_id END
+                modified_by_id = CASE WHEN e.content IS DISTINCT FROM i.content
+                    THEN i.modified_by_id ELSE e.modified_by_id END
             FROM incoming i
             WHERE e.document_id = :document AND e.source_id = i.source_id AND ({_DIFFERS})""",
         here,
     )
     added = await _count(
         session,
-        """INSERT INTO app.document_elements (document_id, source_id, position, hierarchy, content)
-           SELECT document_id, source_id, position, hierarchy, content FROM incoming i WHERE NOT EXISTS (
+        """INSERT INTO app.document_elements (document_id, source_id, position, hierarchy, content, modified_by_id)
+           SELECT document_id, source_id, position, hierarchy, content, modified_by_id FROM incoming i
+           WHERE NOT EXISTS (
                SELECT FROM app.document_elements e
                WHERE e.document_id = :document AND e.source_id = i.source_id)""",
         here,

@@ -31,7 +31,7 @@ from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from genji_graphql.access.rules import RESTORABLE
-from genji_graphql.database import Sessions, Turn, take_turn_if_free
+from genji_graphql.database import Sessions, Turn, took_turn
 from genji_graphql.models import (
     Annotation,
     Base,
@@ -74,7 +74,7 @@ async def purge(sessions: Sessions, batch: int = BATCH) -> Purged:
         more = True
         while more:
             async with sessions.begin() as session:
-                if not await take_turn_if_free(session, Turn.PURGE):
+                if not await took_turn(session, Turn.PURGE):
                     return purged
                 more = await step(session, purged)
     return purged

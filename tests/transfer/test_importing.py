@@ -14,7 +14,7 @@ from genji_graphql.transfer.importing import Destination, Outcome, import_file
 from genji_graphql.vocabulary import Visibility
 from tests.data import genji, moby_dick
 from tests.service import Service
-from tests.world import World
+from tests.world import DAWN, World
 
 BOOK = Destination("A book")
 
@@ -222,6 +222,15 @@ async def test_two_collections_of_one_title_are_not_guessed_between(
 
     with pytest.raises(Invalid, match="There are 2 collections titled A book"):
         await bring(engine, chapter)
+
+
+async def test_nothing_is_brought_into_a_collection_that_was_deleted(
+    engine: AsyncEngine, world: World, chapter: Path
+) -> None:
+    deleted = await world.collection(title="A book", deleted_at=DAWN)
+    await bring(engine, chapter)
+    ((collection_id,),) = await rows(engine, "SELECT document_collection_id FROM app.documents")
+    assert collection_id != deleted.id
 
 
 @pytest.mark.parametrize("title", ["", " ", "x" * 256, "A\x00B"])
