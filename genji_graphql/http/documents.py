@@ -1,16 +1,20 @@
 """Documents as clients send them: parsed and validated once, and remembered by their text."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from graphql import (
     BREAK,
     DocumentNode,
     FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
+    InlineFragmentNode,
     OperationDefinitionNode,
+    SelectionSetNode,
     Visitor,
     VisitorAction,
     parse,
@@ -101,3 +105,18 @@ def _introspects(document: DocumentNode) -> bool:
     looking = _Introspection()
     visit(document, looking)
     return looking.found
+
+
+def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> Iterator[str]:
+    """The fields at the root of an operation of a valid document, its fragments spread out."""
+    fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+    below: list[SelectionSetNode] = [operation.selection_set]
+    while below:
+        for selection in below.pop().selections:
+            match selection:
+                case FieldNode():
+                    yield selection.name.value
+                case InlineFragmentNode():
+                    below.append(selection.selection_set)
+                case FragmentSpreadNode():
+                    below.append(fragments[selection.name.value].selection_set)

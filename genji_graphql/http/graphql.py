@@ -2,13 +2,23 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import orjson
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, OperationType, get_operation_ast
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLInputObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    get_named_type,
+    get_operation_ast,
+)
 from graphql.execution.values import VariableValues
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -20,15 +30,16 @@ from strawberry.types import ExecutionResult
 
 from genji_graphql.access.viewer import ANONYMOUS, Viewer
 from genji_graphql.errors import TimedOut, Unavailable
-from genji_graphql.http import graphiql, media
+from genji_graphql.http import graphiql, media, multipart
 from genji_graphql.http import request as requests
 from genji_graphql.http.compression import compress
-from genji_graphql.http.documents import Document, Documents
+from genji_graphql.http.documents import Document, Documents, root_fields
 from genji_graphql.http.errors import CODES, INTERNAL, describe, format_errors
 from genji_graphql.http.limits import Limits, overpriced
 from genji_graphql.http.trusted import trusted_documents
 from genji_graphql.plans.planner import Planned, Planner
 from genji_graphql.plans.refusal import NotPlannable
+from genji_graphql.schema.scalars import UPLOAD
 from genji_graphql.settings import Introspection, Settings
 
 MakeContext = Callable[[Request], Awaitable[Any]]
@@ -52,6 +63,9 @@ _FAULTS = {INTERNAL: 500, CODES[Unavailable]: 503, CODES[TimedOut]: 503}
 
 _PATIENCE = 0.05
 """Seconds after which somebody looks at the clock, and whether the client is still there. Most answers take less."""
+
+_SENDERS = 8
+"""How many people may be sending a file to one process."""
 
 _read: ContextVar[Document | None] = ContextVar("read", default=None)
 
@@ -107,6 +121,9 @@ class GraphQLEndpoint:
         """Does a response say which path its answer took?"""
         self.limits = Limits.of(settings)
         self.graphql: GraphQLSchema = schema._schema  # noqa: SLF001 - Strawberry has no public way to it
+        self.takers = _takers(self.graphql)
+        """The mutations that take a file."""
+        self._senders: set[int] = set()
         self.trusted = trusted_documents(settings.trusted_documents, self.graphql)
         self.tells_names = settings.introspection_for is Introspection.EVERYBODY
         """May a mistake be answered with names that were perhaps meant?"""
@@ -132,6 +149,8 @@ class GraphQLEndpoint:
             if wanted == media.HTML:
                 return graphiql.page(request)
             media_type = wanted
+            if self.takers and request.method == "POST" and media.is_multipart(request.headers.get("content-type", "")):
+                return await self.answer_with_file(request, media_type)
             asked = await requests.read(request, self.settings.max_body_bytes)
             return await self.answer(request, asked, media_type)
         except HTTPException as refusal:
@@ -141,6 +160,38 @@ class GraphQLEndpoint:
             raise
         except Exception as fault:  # noqa: BLE001 - nobody above says it in JSON
             return _executed(_failed(fault), media_type)
+
+    async def answer_with_file(self, request: Request, media_type: str) -> Response:
+        """Of those who may change nothing no file is read; of others one at a time."""
+        viewer = (await self.make_context(request)).viewer
+        if not viewer.may_write:
+            raise HTTPException(403, "Sign in to send a file, or come with an access token that may change things.")
+        with self._receiving(viewer.user_id):
+            asked = await multipart.read(
+                request, max_bytes=self.settings.max_body_bytes, max_file_bytes=self.settings.max_import_bytes
+            )
+            try:
+                return await self.answer(request, asked, media_type)
+            finally:
+                if asked.upload is not None:
+                    asked.upload.close()
+
+    @contextmanager
+    def _receiving(self, person_id: int) -> Iterator[None]:
+        """Files take room while they come, and a slow one for long."""
+        if person_id in self._senders:
+            raise HTTPException(429, "One file at a time: another of yours is on its way.", {"Retry-After": "1"})
+        if len(self._senders) >= _SENDERS:
+            raise HTTPException(
+                503,
+                "So many are sending files that there is no room for more. Try again in a moment.",
+                {"Retry-After": "5"},
+            )
+        self._senders.add(person_id)
+        try:
+            yield
+        finally:
+            self._senders.remove(person_id)
 
     async def answer(self, request: Request, asked: requests.Asked, media_type: str) -> Response:
         outcome = await self.execute(request, asked)
@@ -162,6 +213,8 @@ class GraphQLEndpoint:
             return Outcome(_refused(error))
         if document.errors:
             return Outcome(_refused(*document.errors))
+        if asked.upload is not None:
+            _allow_file(document.ast, operation, self.takers)
         outcome = Outcome(_refused())
         try:
             outcome.context = context = await self.make_context(request)
@@ -328,6 +381,27 @@ def _allow(request: Request, operation: OperationDefinitionNode) -> None:
         raise HTTPException(400, "A subscription can't be answered with a single response.")
     if operation.operation is OperationType.MUTATION and request.method == "GET":
         raise HTTPException(405, "A mutation must be sent with POST.", {"Allow": "POST"})
+
+
+def _takers(schema: GraphQLSchema) -> frozenset[str]:
+    """The mutations that have an upload in their input."""
+    return frozenset(
+        name
+        for name, field in (schema.mutation_type.fields if schema.mutation_type else {}).items()
+        for argument in field.args.values()
+        if isinstance(given := get_named_type(argument.type), GraphQLInputObjectType)
+        and any(get_named_type(one.type).name == UPLOAD for one in given.fields.values())
+    )
+
+
+def _allow_file(document: DocumentNode, operation: OperationDefinitionNode, takers: frozenset[str]) -> None:
+    asked = list(root_fields(document, operation))
+    if len(asked) != 1 or asked[0] not in takers:
+        raise HTTPException(
+            400,
+            f"A file can be sent with {' or '.join(f'`{name}`' for name in sorted(takers))}, and nothing beside it; "
+            f"send anything else as {media.JSON}.",
+        )
 
 
 def _response_to(outcome: Outcome, media_type: str) -> Response:

@@ -6,6 +6,7 @@ from functools import lru_cache
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
 HTML = "text/html"
+MULTIPART = "multipart/form-data"
 
 _WEIGHT = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 
@@ -22,6 +23,11 @@ def is_json(content_type: str) -> bool:
     """JSON is UTF-8 (RFC 8259); another charset is another format."""
     media_type, parameters = parse(content_type)
     return media_type == JSON and parameters.get("charset", "utf-8").lower() in {"utf-8", "utf8"}
+
+
+def is_multipart(content_type: str) -> bool:
+    # Asked of each request, of which nearly none is.
+    return content_type[:1] in "mM " and parse(content_type)[0] == MULTIPART
 
 
 @lru_cache

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope
 
 from genji_graphql.http import media
+from genji_graphql.uploads import Upload
 
 
 class Indexed(Headers):
@@ -53,22 +54,29 @@ class Asked:
     operation_name: str | None
     variables: dict[str, Any] | None
     extensions: dict[str, Any] | None
+    upload: Upload | None = None
+    """The file that came with it, which stands among the variables too."""
 
 
 async def read(request: Request, max_bytes: int) -> Asked:
     if request.method == "GET":
-        return _checked(_from_url(request, max_bytes))
-    return _checked(await _from_body(request, max_bytes))
+        return checked(_from_url(request, max_bytes))
+    return checked(await _from_body(request, max_bytes))
 
 
 async def _from_body(request: Request, max_bytes: int) -> Any:
     if not media.is_json(request.headers.get("content-type", "")):
         raise HTTPException(415, f"The body must be {media.JSON} in UTF-8, and the Content-Type must say so.")
+    if declared_length(request) > max_bytes:
+        raise too_large(max_bytes)
+    return parsed(await _body(request, max_bytes), "The body")
+
+
+def declared_length(request: Request) -> int:
+    """How long the body is said to be; 0 where nothing is said."""
     # Python makes no number of thousands of digits.
     declared = request.headers.get("content-length", "").lstrip("0")[:20]
-    if declared.isdecimal() and int(declared) > max_bytes:
-        raise _too_large(max_bytes)
-    return _json(await _body(request, max_bytes), "The body")
+    return int(declared) if declared.isdecimal() else 0
 
 
 async def _body(request: Request, max_bytes: int) -> bytearray:
@@ -79,7 +87,7 @@ async def _body(request: Request, max_bytes: int) -> bytearray:
             raise ClientDisconnect
         body += message.get("body", b"")
         if len(body) > max_bytes:
-            raise _too_large(max_bytes)
+            raise too_large(max_bytes)
         if not message.get("more_body", False):
             return body
 
@@ -95,18 +103,18 @@ def _from_url(request: Request, max_bytes: int) -> dict[str, Any]:
     # In an address, what is left empty is left out.
     asked = {name: value for name, value in given.items() if value}
     for name in asked.keys() & {"variables", "extensions"}:
-        asked[name] = _json(asked[name], f"`{name}`")
+        asked[name] = parsed(asked[name], f"`{name}`")
     return asked
 
 
-def _json(text: bytearray | str, what: str) -> Any:
+def parsed(text: bytearray | str, what: str) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise HTTPException(400, f"{what} isn't valid JSON: {error}.") from None
 
 
-def _checked(asked: Any) -> Asked:
+def checked(asked: Any, upload: Upload | None = None) -> Asked:
     if not isinstance(asked, dict):
         raise HTTPException(400, "The body must be one JSON object with a `query`; a batch of several isn't taken.")
     query = _typed(asked, "query", str, "a string")
@@ -121,6 +129,7 @@ def _checked(asked: Any) -> Asked:
         operation_name=_typed(asked, "operationName", str, "a string") or None,
         variables=_typed(asked, "variables", dict, "an object"),
         extensions=_typed(asked, "extensions", dict, "an object"),
+        upload=upload,
     )
 
 
@@ -131,6 +140,6 @@ def _typed(asked: dict[str, Any], name: str, kind: type, called: str) -> Any:
     raise HTTPException(400, f"`{name}` must be {called}.")
 
 
-def _too_large(max_bytes: int) -> HTTPException:
+def too_large(max_bytes: int) -> HTTPException:
     # The rest of the body is never read, so the connection can't be used again.
     return HTTPException(413, f"The body is larger than the {max_bytes} bytes that are taken.", {"Connection": "close"})

@@ -10,8 +10,10 @@ from strawberry.types.scalar import ScalarDefinition
 
 from genji_graphql import moments
 from genji_graphql.database import Json
+from genji_graphql.uploads import Upload
 
 JSON = NewType("JSON", object)
+UPLOAD = "Upload"
 
 
 def _json(value: Any) -> orjson.Fragment:
@@ -25,6 +27,15 @@ def _digits(number: Decimal) -> orjson.Fragment:
 
 def _parse_json(value: Any) -> Any:
     return value
+
+
+def _parse_upload(value: Any) -> Any:
+    # What is no file is told to whoever sent it, as one of the payload's errors.
+    return value
+
+
+def _no_output(_value: Any) -> Any:
+    raise TypeError("a file is sent, and never answered")
 
 
 def _parse_moment(value: Any) -> datetime:
@@ -51,6 +62,14 @@ SCALARS: dict[object, ScalarDefinition] = {
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
         serialize=_json,
         parse_value=_parse_json,
+    ),
+    Upload: strawberry.scalar(
+        name=UPLOAD,
+        description="A file, in a request of the type `multipart/form-data`: `operations` with null in its place, "
+        "`map`, then the file. One at a time.",
+        specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
+        serialize=_no_output,
+        parse_value=_parse_upload,
     ),
     datetime: strawberry.scalar(
         name="DateTime",
