@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -27,6 +27,7 @@ from genji_graphql.identity.mail import Mailer
 from genji_graphql.plans.planner import Planner
 from genji_graphql.schema import schema
 from genji_graphql.settings import Settings
+from genji_graphql.transfer.importer import Importer
 from genji_graphql.writes.purging import keep_purging
 
 Identify = Callable[[Request], Awaitable[Viewer]]
@@ -47,6 +48,18 @@ class Application(FastAPI):
             await super().__call__(scope, receive, send)
 
 
+@asynccontextmanager
+async def _beside(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Work that goes on meanwhile, and is told to stop in the end."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
 def create_app(settings: Settings, identify: Identify | None = None, *, plans: bool = True) -> FastAPI:
     """The server on the settings' database. It neither waits for that database nor migrates it: `genji run` does.
 
@@ -54,13 +67,15 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
     the general executor answers everything.
     """
     engine = create_engine(settings, settings.deadline)
+    writing = writing_sessions(engine)
     services = Services(
         settings,
         reading_sessions(engine),
-        writing_sessions(engine),
+        writing,
         Limits(settings),
         Mailer(settings),
         Cas(settings),
+        Importer(settings, writing),
     )
     credentials = Credentials(settings)
     connections = Connections(engine, settings)
@@ -72,23 +87,12 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
         await engine.dispose()
 
     @asynccontextmanager
-    async def purging_now_and_then() -> AsyncIterator[None]:
-        if not settings.purge_interval:
-            yield
-            return
-        task = asyncio.create_task(keep_purging(services.writing, settings.purge_interval))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
-
-    @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         # What is there from the start stays: the collector of garbage needn't look through it again and again.
         gc.collect()
         gc.freeze()
-        async with purging_now_and_then():
+        purging = [keep_purging(services.writing, settings.purge_interval)] if settings.purge_interval else []
+        async with _beside(services.importer.run(), *purging):
             yield
         await close()
 
@@ -122,6 +126,7 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
     )
     app.state.engine = engine
     app.state.connections = connections
+    app.state.importer = services.importer
     app.state.close = close
     endpoint = GraphQLEndpoint(schema, make_context, settings, finish, planner if plans else None)
     app.state.endpoint = endpoint

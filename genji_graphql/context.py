@@ -15,6 +15,7 @@ from genji_graphql.identity.tokens import Issued
 from genji_graphql.identity.viewer import standing_now, viewer_of
 from genji_graphql.reads.loaders import Loaders
 from genji_graphql.settings import Settings
+from genji_graphql.transfer.importer import Importer
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Services:
     limits: Limits
     mailer: Mailer
     cas: Cas
+    importer: Importer
 
 
 @dataclass(slots=True)

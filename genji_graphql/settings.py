@@ -123,7 +123,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, validation_alias="GENJI_PORT")
     max_page_size: int = Field(default=100, ge=1, validation_alias="GENJI_MAX_PAGE_SIZE")
     max_body_bytes: int = Field(default=4_000_000, ge=1_000, validation_alias="GENJI_MAX_BODY_BYTES")
-    max_import_bytes: int = Field(default=100_000_000, ge=1_000, validation_alias="GENJI_MAX_IMPORT_BYTES")
+    max_import_bytes: int = Field(default=100_000_000, ge=1_000, lt=2**31, validation_alias="GENJI_MAX_IMPORT_BYTES")
     request_connections: int = Field(default=3, ge=1, validation_alias="GENJI_REQUEST_CONNECTIONS")
     """How many database connections one request may hold at a time."""
 

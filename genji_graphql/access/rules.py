@@ -19,6 +19,7 @@ from genji_graphql.models import (
     DocumentCollection,
     DocumentElement,
     Group,
+    ImportJob,
     Permission,
     Role,
     User,
@@ -48,6 +49,7 @@ class Action(StrEnum):
     MANAGE_MEMBERS = "manage_members"
     DEACTIVATE = "deactivate"
     ASSIGN_ROLES = "assign_roles"
+    CANCEL = "cancel"
 
 
 def reaching(model: type[Base], level: AccessLevel) -> Rule:
@@ -185,6 +187,9 @@ RULES: Mapping[type[Base], Mapping[Action, Rule]] = {
         Action.EDIT: its_teachers,
         Action.DELETE: its_creator,
         Action.MANAGE_MEMBERS: its_teachers,
+    },
+    ImportJob: {
+        Action.CANCEL: signed_in,
     },
     User: {
         Action.EDIT: themselves_or_superiors(PermissionName.MANAGE_USERS),

@@ -45,6 +45,7 @@ from genji_graphql.models import (
     DocumentElement,
     ElementRevision,
     Group,
+    ImportJob,
     ObjectShare,
     Permission,
     Role,
@@ -460,6 +461,13 @@ def _permissions(viewer: Viewer, given: Model | None) -> Condition:
     )
 
 
+def _import_jobs(viewer: Viewer, _: Model | None) -> Condition:
+    """An import is seen by whoever asked for it."""
+    if viewer.is_administrator:
+        return true()
+    return false() if viewer.is_anonymous else ImportJob.created_by_id == viewer.user_id
+
+
 def _shares(viewer: Viewer, _: Model | None) -> Condition:
     """A share is seen by whom it is with, and by those who manage what it shares."""
     if viewer.is_anonymous:
@@ -525,6 +533,7 @@ _CONDITIONS: dict[Model, Callable[[Viewer, Model | None], Condition]] = {
     DocumentElement: _elements,
     ElementRevision: _revisions,
     Group: _groups,
+    ImportJob: _import_jobs,
     ObjectShare: _shares,
     Permission: _permissions,
     Role: _roles,

@@ -1,6 +1,6 @@
 """From a token to who is asking, in one statement."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -83,6 +83,19 @@ async def standing_now(session: AsyncSession, viewer: Viewer) -> Viewer:
     """
     if viewer.session_id is None and viewer.scopes is None:
         return viewer
+    return await _now(session, viewer)
+
+
+async def standing_later(session: AsyncSession, user_id: int, scopes: Iterable[str] | None) -> Viewer:
+    """Who this person is now, for what is done in their name after they left; anonymous where their account has ended.
+
+    `scopes` are those of the access token that they asked for it with: it may have been revoked since, as a session
+    may have ended, and what was asked for stays asked for.
+    """
+    return await _now(session, Viewer(user_id, scopes=None if scopes is None else frozenset(scopes)))
+
+
+async def _now(session: AsyncSession, viewer: Viewer) -> Viewer:
     groups, taught = _classrooms(literal(viewer.user_id, Integer))
     permissions = _permissions(literal(viewer.user_id, Integer))
     now = select(permissions.label("permissions"), groups.label("groups"), taught.label("taught")).where(

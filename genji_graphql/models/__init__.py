@@ -9,6 +9,7 @@ from genji_graphql.models.element import LONGEST_TEXT, DocumentElement
 from genji_graphql.models.group import Group, group_members
 from genji_graphql.models.history import AnnotationVersion, ElementRevision
 from genji_graphql.models.idempotency import IdempotencyKey
+from genji_graphql.models.import_job import ImportJob, ImportPart
 from genji_graphql.models.role import Permission, Role, role_permissions, user_roles
 from genji_graphql.models.share import ObjectShare
 from genji_graphql.models.site_settings import SiteSettings
@@ -29,6 +30,8 @@ __all__ = [
     "ElementRevision",
     "Group",
     "IdempotencyKey",
+    "ImportJob",
+    "ImportPart",
     "ObjectShare",
     "PasswordReset",
     "Permission",

@@ -13,6 +13,7 @@ from genji_graphql.models import (
     DocumentElement,
     ElementRevision,
     Group,
+    ImportJob,
     ObjectShare,
     Permission,
     Role,
@@ -290,6 +291,11 @@ orphans = ToMany(
     listed_for=lambda viewer: allowed(Annotation, Action.REATTACH, viewer),
     in_use=True,
 )
+
+# -- files that are imported
+
+import_collection = ToOne("document_collection_id", DocumentCollection, ImportJob)
+import_created_by = ToOne("created_by_id", User, ImportJob)
 
 # -- people
 

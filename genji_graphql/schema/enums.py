@@ -11,6 +11,8 @@ from genji_graphql.reads.stats import Dimension
 from genji_graphql.vocabulary import (
     AccessLevel,
     AnnotationStatus,
+    ImportFormat,
+    ImportStatus,
     MetadataFieldType,
     Recipient,
     Scope,
@@ -79,6 +81,22 @@ _enum(
     TEXTAREA="Text of several lines.",
     LIST="Several lines of text, in an order.",
     IMAGE="An image.",
+)
+_enum(
+    ImportFormat,
+    "What a file of texts is written in.",
+    TEI="TEI P5: XML.",
+    PLAIN_TEXT="Plain text or Markdown, in UTF-8 or UTF-16.",
+    WORD="A Word document (.docx).",
+)
+_enum(
+    ImportStatus,
+    "The life of an import.",
+    QUEUED="It waits for its turn.",
+    RUNNING="It is being read. Nothing of it is seen before it has succeeded.",
+    SUCCEEDED="All of it is there.",
+    FAILED="Nothing of it was imported; its `error` says why.",
+    CANCELLED="It was called off, and nothing of it was imported.",
 )
 _enum(
     Scope,

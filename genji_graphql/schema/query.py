@@ -26,6 +26,7 @@ from genji_graphql.schema.element import DocumentElement
 from genji_graphql.schema.fields import ID, Info, lookup, to_many
 from genji_graphql.schema.filters import plain
 from genji_graphql.schema.group import Group, GroupInvitation
+from genji_graphql.schema.import_job import ImportJob
 from genji_graphql.schema.node import Node
 from genji_graphql.schema.revision import ElementRevision
 from genji_graphql.schema.role import Permission, Role
@@ -49,6 +50,7 @@ _NODES: dict[str, type[models.Base]] = {
         models.DocumentElement,
         models.ElementRevision,
         models.Group,
+        models.ImportJob,
         models.ObjectShare,
         models.Permission,
         models.Role,
@@ -176,6 +178,10 @@ class Query:
     )
     group: Group | None = lookup(models.Group, "A group.")
 
+    import_job: ImportJob | None = lookup(
+        models.ImportJob, "A file that is being imported, for whoever sent it and for administrators."
+    )
+
     @strawberry.field(description="The group of a link to join by; null where the link leads nowhere.")
     async def invitation(self, info: Info, token: Token) -> GroupInvitation | None:
         async with info.context.loaders.session() as session:
@@ -218,6 +224,7 @@ NODE_TYPES = [
     DocumentElement,
     ElementRevision,
     Group,
+    ImportJob,
     ObjectShare,
     Permission,
     Role,

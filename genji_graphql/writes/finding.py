@@ -20,6 +20,7 @@ from genji_graphql.models import (
     DocumentCollection,
     DocumentElement,
     Group,
+    ImportJob,
     ObjectShare,
     Role,
     User,
@@ -34,6 +35,7 @@ _NOUNS: dict[type[Base], str] = {
     DocumentCollection: "collection",
     DocumentElement: "element",
     Group: "group",
+    ImportJob: "import",
     ObjectShare: "share",
     Role: "role",
     User: "person",
@@ -182,4 +184,5 @@ _VERBS: dict[Action, str] = {
     Action.MANAGE_MEMBERS: "manage the members of",
     Action.DEACTIVATE: "deactivate",
     Action.ASSIGN_ROLES: "assign roles to",
+    Action.CANCEL: "cancel",
 }

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from genji_graphql import models
 from genji_graphql.access.viewer import ANONYMOUS, Viewer
 from genji_graphql.reads.ids import global_id
-from genji_graphql.vocabulary import AnnotationStatus, Visibility
+from genji_graphql.vocabulary import AnnotationStatus, ImportFormat, Visibility
 from tests.lasting import Lasting
 from tests.world import DAWN
 
@@ -142,6 +142,9 @@ SIGHT = {
     "author": "author keeper pupil administrator",
     "hermit": "keeper friend administrator",
     "administrator": "administrator",
+    # files that were sent to be imported
+    "import by the author": "author administrator",
+    "import by keeper": "keeper administrator",
     # classrooms, shares, roles
     "class": "pupil administrator",
     "other class": "administrator",
@@ -162,6 +165,9 @@ SIGHT = {
     "permission": "author writer administrator",
     "other permission": "administrator",
 }
+
+BY_ID_ALONE = {"import by the author", "import by keeper"}
+"""No edge leads to them."""
 
 VIEWERS = EVERYONE.split()
 PEOPLE = [
@@ -208,6 +214,7 @@ class House:
         await self._notes()
         await self._shares()
         await self._deleted()
+        await self._imports()
         assert set(self.rows) == set(SIGHT)
 
     async def _people(self) -> None:
@@ -404,6 +411,20 @@ class House:
             ("the deleted chapter", "deleted chapter", "guest"),
         ):
             self.rows[f"share of {label} with {whom}"] = await world.share(self[of], self[whom])
+
+    async def _imports(self) -> None:
+        for label, by in (("import by the author", "author"), ("import by keeper", "keeper")):
+            self.rows[label] = await self.place.world.add(
+                models.ImportJob(
+                    document_collection_id=self["closed"].id,
+                    created_by_id=self[by].id,
+                    file_name=mark(label),
+                    format=ImportFormat.TEI,
+                    size=1,
+                    error_code="INVALID",
+                    error_message=mark(label),
+                )
+            )
 
     async def _note(self, label: str, on: Any, *, by: str = "author", **columns: Any) -> Any:
         """A note that says its name, and points at every place there is."""

@@ -20,6 +20,7 @@ TAKEN_AWAY = {
     "_versions": ("visitor", models.AnnotationVersion),
     "_revisions": ("visitor", models.ElementRevision),
     "_groups": ("writer", models.Group),
+    "_import_jobs": ("writer", models.ImportJob),
     "_shares": ("visitor", models.ObjectShare),
     "_permissions": ("keeper", models.Permission),
     "_roles": ("keeper", models.Role),

@@ -181,6 +181,7 @@ LOOKUPS = {
     "annotation": "Annotation",
     "user": "User",
     "group": "Group",
+    "importJob": "ImportJob",
 }
 RULED = [of for of in TYPES if "viewer_can" in {field.python_name for field in fields_of(of)}]
 TOLD = {

@@ -142,7 +142,16 @@ class Share:
         return ("User" if self.recipient_type == "user" else "Group", self.recipient_id)
 
 
-Row = Permission | Role | Person | Group | Collection | Document | Element | Revision | Note | Version | Share
+@dataclass(frozen=True)
+class Import:
+    """A file that somebody sent, and where it belongs."""
+
+    id: int
+    creator: int
+    collection: int | None = None
+
+
+Row = Permission | Role | Person | Group | Collection | Document | Element | Revision | Note | Version | Share | Import
 
 
 @dataclass(frozen=True)
@@ -161,6 +170,7 @@ class World:
     shares: tuple[Share, ...] = ()
     revisions: tuple[Revision, ...] = ()
     versions: tuple[Version, ...] = ()
+    imports: tuple[Import, ...] = ()
 
     @cached_property
     def rows(self) -> Mapping[str, Mapping[int, Any]]:
@@ -177,6 +187,7 @@ class World:
             "Annotation": tuple(map(self._placed, self.notes)),
             "AnnotationVersion": self.versions,
             "ObjectShare": self.shares,
+            "ImportJob": self.imports,
         }
         return {name: {row.id: row for row in rows} for name, rows in tables.items()}
 
@@ -345,6 +356,8 @@ class Sight:
             case Share():
                 told = self.is_administrator or self.receives(row) or self.level(row.object) >= Level.MANAGE
                 return told and not self.world.is_gone(row.object)
+            case Import():
+                return self.is_administrator or self.is_me(row.creator)
             case Role():
                 # Roles are told to those who hold them and to administrators.
                 return self.is_administrator or (self.me is not None and row.id in self.me.roles)
@@ -640,6 +653,8 @@ EDGES: Mapping[tuple[str, str], Tie] = {
     ("ObjectShare", "createdBy"): _to_one("User", "creator"),
     ("ObjectShare", "object"): lambda _, row: [row.object],
     ("ObjectShare", "sharedWith"): lambda _, row: [row.recipient],
+    ("ImportJob", "collection"): _to_one("DocumentCollection", "collection"),
+    ("ImportJob", "createdBy"): _to_one("User", "creator"),
     ("Role", "permissions"): lambda _, row: [("Permission", number) for number in sorted(row.permissions)],
     ("Role", "users"): lambda world, row: [("User", one.id) for one in world.people if row.id in one.roles],
     ("Permission", "roles"): lambda world, row: [("Role", one.id) for one in world.roles if row.id in one.permissions],

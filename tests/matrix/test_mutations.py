@@ -19,6 +19,7 @@ from genji_graphql.models import (
     DocumentElement,
     ElementRevision,
     Group,
+    ImportJob,
     ObjectShare,
     User,
 )
@@ -31,6 +32,7 @@ from tests.matrix.statement import (
     Collection,
     Document,
     Element,
+    Import,
     Note,
     Person,
     Revision,
@@ -136,6 +138,7 @@ EXAMPLE = World(
     ),
     revisions=tuple(Revision(number, number, AUTHOR) for number in range(1, 8)),
     versions=tuple(Version(number, number, AUTHOR) for number in (1, 2, 3, 4)),
+    imports=(Import(1, AUTHOR, PRIVATE), Import(2, FRIEND, PUBLIC), Import(3, STRANGER)),
 )
 VIEWERS = [ANYBODY, *range(ADMINISTRATOR, REGISTRAR + 1)]
 
@@ -358,6 +361,7 @@ MUTATIONS: dict[str, tuple[int | None, Break]] = {
     "groups are seen by all": (STRANGER, seen_by_all(Group)),
     "people are seen by all": (STRANGER, seen_by_all(User)),
     "shares are seen by all": (STRANGER, seen_by_all(ObjectShare)),
+    "imports are seen by all": (STRANGER, seen_by_all(ImportJob)),
     "counts count what is hidden": (ANYBODY, _counting_all),
     "filters find by what is hidden": (ANYBODY, _naming_hidden_things),
     "moderators edit": (TEACHER, ruled(Annotation, Action.EDIT, rules.its_moderators)),

@@ -17,6 +17,7 @@ from tests.matrix.statement import (
     Document,
     Element,
     Group,
+    Import,
     Note,
     Permission,
     Person,
@@ -157,6 +158,10 @@ def worlds(draw: st.DrawFn) -> World:
     # One of an element at most: of several the order isn't that of their numbers.
     revisions = tuple(Revision(one.id, one.id, draw(somebody)) for one in elements if draw(_COIN))
     versions = tuple(Version(one.id, one.id, draw(somebody)) for one in notes if draw(_COIN))
+    imports = tuple(
+        Import(number, draw(one), draw(st.sampled_from([None, *(row.id for row in collections)])))
+        for number in range(1, draw(st.integers(0, 2)) + 1)
+    )
     return World(
         today,
         PERMISSIONS,
@@ -170,6 +175,7 @@ def worlds(draw: st.DrawFn) -> World:
         shares,
         revisions,
         versions,
+        imports,
     )
 
 
@@ -410,6 +416,25 @@ def _contents(world: World) -> Iterator[tuple[str, list[dict[str, Any]]]]:
                 **now,
             }
             for one in world.documents
+        ],
+    )
+    yield (
+        "import_jobs",
+        [
+            {
+                "id": one.id,
+                "document_collection_id": one.collection,
+                "created_by_id": one.creator,
+                "file_name": f"{one.id}.txt",
+                "format": "plain_text",
+                "size": 1,
+                "status": "queued",
+                "attempts": 0,
+                "elements_read": 0,
+                "bytes_read": 0,
+                "created": _DAWN,
+            }
+            for one in world.imports
         ],
     )
     yield (

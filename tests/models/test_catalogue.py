@@ -340,6 +340,64 @@ idempotency_keys.key NOT NULL
 idempotency_keys.key character varying(255)
 idempotency_keys.user_id NOT NULL
 idempotency_keys.user_id integer
+
+table import_jobs
+INDEX idx_import_jobs_created_by_id ON import_jobs USING btree (created_by_id)
+INDEX idx_import_jobs_document_collection_id ON import_jobs USING btree (document_collection_id)
+INDEX idx_import_jobs_finished ON import_jobs USING btree (finished) WHERE (finished IS NOT NULL)
+INDEX idx_import_jobs_waiting ON import_jobs USING btree (id) WHERE ((status) = ANY ((ARRAY['queued', 'running'])))
+import_jobs CHECK (((format) = ANY ((ARRAY['tei', 'plain_text', 'word']))))
+import_jobs CHECK (((status) = ANY ((ARRAY['queued', 'running', 'succeeded', 'failed', 'cancelled']))))
+import_jobs FOREIGN KEY (created_by_id) REFERENCES users(id) ON DELETE CASCADE
+import_jobs FOREIGN KEY (document_collection_id) REFERENCES document_collections(id) ON DELETE SET NULL
+import_jobs PRIMARY KEY (id)
+import_jobs.attempts DEFAULT 0
+import_jobs.attempts NOT NULL
+import_jobs.attempts integer
+import_jobs.bytes_read DEFAULT '0'::bigint
+import_jobs.bytes_read NOT NULL
+import_jobs.bytes_read bigint
+import_jobs.created DEFAULT now()
+import_jobs.created NOT NULL
+import_jobs.created timestamp with time zone
+import_jobs.created_by_id NOT NULL
+import_jobs.created_by_id integer
+import_jobs.document_collection_id integer
+import_jobs.elements_read DEFAULT 0
+import_jobs.elements_read NOT NULL
+import_jobs.elements_read integer
+import_jobs.error_code character varying(50)
+import_jobs.error_message text
+import_jobs.file_name NOT NULL
+import_jobs.file_name character varying(255)
+import_jobs.finished timestamp with time zone
+import_jobs.format NOT NULL
+import_jobs.format character varying(20)
+import_jobs.id AUTO
+import_jobs.id NOT NULL
+import_jobs.id integer
+import_jobs.outcome jsonb
+import_jobs.scopes text[]
+import_jobs.size NOT NULL
+import_jobs.size bigint
+import_jobs.started timestamp with time zone
+import_jobs.status DEFAULT 'queued'
+import_jobs.status NOT NULL
+import_jobs.status character varying(20)
+
+table import_parts
+import_parts FOREIGN KEY (job_id) REFERENCES import_jobs(id) ON DELETE CASCADE
+import_parts PRIMARY KEY (id)
+import_parts UNIQUE (job_id, place)
+import_parts.data NOT NULL
+import_parts.data bytea
+import_parts.id AUTO
+import_parts.id NOT NULL
+import_parts.id integer
+import_parts.job_id NOT NULL
+import_parts.job_id integer
+import_parts.place NOT NULL
+import_parts.place integer
 """
 
 

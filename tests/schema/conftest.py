@@ -94,6 +94,14 @@ INSERT INTO app.annotations (parent_id, creator_id, motivation, created, body, t
 SELECT n, n, 'flagging', timestamptz '2026-02-02Z', '{{"value": "Rude."}}',
     jsonb_build_object('source', 'annotation:' || n) FROM generate_series(1, 3) n;
 
+-- Of each collection something was imported, which failed, and was imported after all.
+INSERT INTO app.import_jobs (document_collection_id, created_by_id, file_name, format, size, status, outcome,
+    error_code, error_message)
+SELECT n, n, n || '.txt', 'plain_text', 100, 'succeeded',
+    '{{"new_documents": 1, "known_documents": 0, "added": 1, "changed": 0, "removed": 0, "unchanged": 0}}',
+    'INVALID', 'It is no text.'
+FROM generate_series(1, {MANY}) n;
+
 INSERT INTO app.object_sharing (object_id, object_type, shared_with_id, shared_with_type, access_level, created_by_id)
 SELECT n, object_type, n, shared_with_type, 'view', n
 FROM generate_series(1, {MANY}) n, unnest('{{collection,document}}'::text[]) object_type,

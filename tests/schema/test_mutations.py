@@ -65,6 +65,8 @@ SIGNED_IN = {
     "updateDocument": "level edit; level manage to bring it to another collection",
     "deleteDocuments": "level manage on each",
     "restoreDocuments": "level manage on each, which is deleted",
+    "importDocument": "level edit on the collection",
+    "cancelImport": "whoever asked for it, and administrators",
     "createElements": "level edit on the document",
     "updateElement": "level edit",
     "moveElement": "level edit, on the other document too",
@@ -89,6 +91,7 @@ _VALUES = {
     "JSON": {},
     "DateTime": "2026-01-01T00:00:00Z",
     "Date": "2026-01-01",
+    "Upload": "no file",
 }
 
 

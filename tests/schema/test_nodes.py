@@ -26,6 +26,7 @@ LOOKUPS = {
     "annotation": "Annotation",
     "user": "User",
     "group": "Group",
+    "importJob": "ImportJob",
 }
 NOTHING: dict[str, Any] = dict.fromkeys(LOOKUPS)
 EVERY_LOOKUP = "query Ask($id: ID!) { " + " ".join(f"{name}(id: $id) {{ id }}" for name in LOOKUPS) + " }"

@@ -9,6 +9,7 @@ from genji_graphql.schema.mutations.collections import CollectionMutations
 from genji_graphql.schema.mutations.documents import DocumentMutations
 from genji_graphql.schema.mutations.elements import ElementMutations
 from genji_graphql.schema.mutations.groups import GroupMutations
+from genji_graphql.schema.mutations.imports import ImportMutations
 from genji_graphql.schema.mutations.people import PeopleMutations
 from genji_graphql.schema.mutations.responses import ResponseMutations
 from genji_graphql.schema.mutations.shares import ShareMutations
@@ -27,6 +28,7 @@ class Mutation(
     DocumentMutations,
     ElementMutations,
     GroupMutations,
+    ImportMutations,
     PeopleMutations,
     ResponseMutations,
     ShareMutations,
