@@ -236,7 +236,7 @@ async def _merge(
             WHERE id IN (SELECT e.id FROM {_OF_SOURCE} AND {_GONE})""",
         here,
     )
-    # What comes from a file is its sender's, or of nobody known. Who wrote what it said before is kept with the revision.
+    # What comes from a file is its sender's, if anybody's. Whose that was which it said before stands in the revision.
     changed = await _count(
         session,
         f"""UPDATE app.document_elements e
