@@ -34,6 +34,8 @@ class ImportOutcome:
     changed: int = strawberry.field(description="How many elements aren't what they were.")
     removed: int = strawberry.field(description="How many elements the file doesn't have any more.")
     unchanged: int = strawberry.field(description="How many elements are as they were.")
+    carried: int = strawberry.field(description="How many notes on texts that changed or went stand where they belong.")
+    orphaned: int = strawberry.field(description="How many notes lost their place.")
 
 
 @strawberry.type(description="Why nothing was imported.")

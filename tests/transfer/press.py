@@ -25,7 +25,7 @@ query Job($id: ID!) {
   importJob(id: $id) {
     id databaseId status fileName format
     progress { elements bytesRead bytes fraction }
-    outcome { newDocuments knownDocuments added changed removed unchanged }
+    outcome { newDocuments knownDocuments added changed removed unchanged carried orphaned }
     error { code message } collection { title } createdBy { username }
   }
 }
@@ -117,7 +117,7 @@ class Press:
         return await asked(self.service, viewer, "cancelImport", "job { status }", id=job)
 
     async def rows(self, statement: str, **values: Any) -> list[Any]:
-        async with self.engine.connect() as connection:
+        async with self.engine.begin() as connection:
             return [tuple(row) for row in await connection.execute(text(statement), values)]
 
     async def lines(self) -> list[str]:

@@ -58,6 +58,8 @@ async def test_a_file_is_taken_at_once_and_imported_afterwards(press: Press) -> 
         "changed": 0,
         "removed": 0,
         "unchanged": 0,
+        "carried": 0,
+        "orphaned": 0,
     }
     assert await press.lines() == ["The river rose.", "Nobody slept."]
     assert await files(press) == []
@@ -85,6 +87,28 @@ async def test_a_file_that_is_sent_again_updates_what_it_brought(press: Press) -
 
     assert (told["outcome"]["knownDocuments"], told["outcome"]["changed"], told["outcome"]["unchanged"]) == (2, 1, 1)
     assert await press.lines() == ["The river rose.", "Nobody could sleep."]
+
+
+async def test_a_new_edition_carries_the_notes_and_tells_how_many(press: Press, world: World) -> None:
+    await press.imported("editor", FLOOD)
+    ((line,),) = await press.rows("SELECT id FROM app.document_elements WHERE content ->> 'text' = 'Nobody slept.'")
+    await world.note(document_element_id=line)
+
+    told = await press.imported("editor", chapters("The river rose.", "Nobody could sleep."))
+
+    assert (told["outcome"]["carried"], told["outcome"]["orphaned"]) == (1, 0)
+
+
+async def test_a_deleted_document_is_not_brought_back_by_those_who_only_edit(press: Press) -> None:
+    await press.imported("editor", FLOOD)
+    await press.rows("UPDATE app.documents SET deleted_at = now() WHERE title = 'Chapter 2' RETURNING id")
+    before = await press.texts()
+
+    told = await press.imported("editor", chapters("The river rose and rose.", "Nobody could sleep."))
+
+    assert told["status"] == "FAILED"
+    assert told["error"]["message"] == "“Chapter 2” was deleted. Restore it, and import it again."
+    assert await press.texts() == before
 
 
 async def test_a_collection_is_known_by_its_id_though_another_has_its_title(press: Press, world: World) -> None:

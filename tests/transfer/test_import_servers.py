@@ -99,6 +99,8 @@ async def test_what_a_server_was_at_when_it_ended_is_done_by_the_next(
         "changed": 10,
         "removed": 0,
         "unchanged": 0,
+        "carried": 0,
+        "orphaned": 0,
     }
     assert await press.lines() == EDITION_LINES
     attempts = 2 if how is signal.SIGKILL else 1
