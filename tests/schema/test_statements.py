@@ -63,6 +63,7 @@ PARENTS = {
     "Role": _ROLES,
     "Permission": _ROLES % "permissions(first: 1) { nodes { %s } }",
     "ContentStats": "collections(first: $n) { nodes { stats { %s } } }",
+    "Deletion": "deletions { %s }",
     "AnnotationStat": "annotationStats(by: [CREATOR, CLASSROOM, COLLECTION, DOCUMENT, ELEMENT], where: $where) { %s }",
     "ImportJob": _IMPORTS,
     "ImportProgress": _IMPORTS % "progress { %s }",
@@ -99,7 +100,10 @@ PARENTS_OF_FIELD = {
 
 VARIABLES = {"$n": "$n: Int!", "$where": "$where: AnnotationWhere", "$imports": "$imports: [ID!]!"}
 
-THE_ONLY_ONE = {"Change", "SiteSettings", "MetadataField", "SsoConfiguration", "AccessToken", "GroupInvitation"}
+THE_ONLY_ONE = {
+    *("Change", "SiteSettings", "MetadataField", "SsoConfiguration", "AccessToken", "GroupInvitation"),
+    "Deletion",  # none of the crowd is deleted
+}
 
 NOT_FOR_VISITORS = {
     *("AnnotationVersion", "Change", "ElementRevision", "Group", "ImportJob", "ObjectShare", "Role", "Permission"),
