@@ -472,3 +472,18 @@ async def test_a_hidden_element_costs_what_a_missing_one_costs(
         costs.add(len(service.statements))
     assert told[0] == told[1] == told[2]
     assert len(costs) == 1
+
+
+async def test_new_elements_come_with_their_places_in_the_document(service: Service, shelf: Shelf) -> None:
+    viewer, place = await shelf.who("owner"), id_of(shelf.elements[0])
+    edge = "elementEdges { cursor node { text } }"
+    given = {"documentId": id_of(shelf.document), "elements": texts("A", "B"), "afterId": place}
+    made = (await changed(service, viewer, "createElements", edge, **given))["elementEdges"]
+
+    query = """query($id: ID!, $after: String) {
+      document(id: $id) { elements(after: $after) { edges { cursor node { text } } } }
+    }"""
+    listed = await read(service, viewer, query, id=id_of(shelf.document))
+    assert listed["document"]["elements"]["edges"][1:3] == made
+    rest = await read(service, viewer, query, id=id_of(shelf.document), after=made[0]["cursor"])
+    assert [one["node"]["text"] for one in rest["document"]["elements"]["edges"]] == ["B", "Line 2.", "Line 3."]

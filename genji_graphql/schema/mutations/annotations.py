@@ -12,21 +12,23 @@ from genji_graphql.access.rules import RESTORABLE
 from genji_graphql.anchoring.anchor import Unit
 from genji_graphql.context import Context
 from genji_graphql.errors import Invalid, Malformed, Several
+from genji_graphql.reads import graph
 from genji_graphql.reads.ids import row_id
 from genji_graphql.reads.web_annotation import Place
 from genji_graphql.schema.annotation import Annotation
+from genji_graphql.schema.connection import Edge
 from genji_graphql.schema.errors import Payload
 from genji_graphql.schema.fields import Info
 from genji_graphql.schema.filters import option, plain
 from genji_graphql.schema.mutation import mutation
 from genji_graphql.schema.mutations.placing import given_id
-from genji_graphql.schema.mutations.requests import EXPECTED, KEY
+from genji_graphql.schema.mutations.requests import EXPECTED, KEY, edge_of
 from genji_graphql.schema.scalars import JSON
 from genji_graphql.vocabulary import Motivation
 from genji_graphql.web_annotation.check import problems
 from genji_graphql.web_annotation.reading import read
 from genji_graphql.writes import annotations
-from genji_graphql.writes.annotations import Changes, Draft, Passage
+from genji_graphql.writes.annotations import MAX_BATCH, Changes, Draft, Passage
 from genji_graphql.writes.idempotency import attempt
 from genji_graphql.writes.mistakes import Mistakes
 from genji_graphql.writes.targets import Selection, as_ours
@@ -74,7 +76,7 @@ class CreateAnnotationInput:
     idempotency_key: str | None = option(KEY)
 
 
-@strawberry.input(description=f"New notes, 1 to {annotations.MAX_BATCH} of them: all are written, or none.")
+@strawberry.input(description=f"New notes, 1 to {MAX_BATCH} of them: all are written, or none.")
 class BulkCreateAnnotationsInput:
     annotations: list[CreateAnnotationInput] = strawberry.field(
         description="The notes. Their own keys are not looked at; the request has one."
@@ -171,12 +173,28 @@ class AnnotationPayload(Payload):
     annotation: Annotation | None = strawberry.field(default=None, description="The annotation.")
 
 
+@strawberry.type(description="The annotation that was written.")
+class CreateAnnotationPayload(Payload):
+    annotation: Annotation | None = strawberry.field(default=None, description="The annotation.")
+    annotation_edge: Edge[Annotation] | None = strawberry.field(
+        default=None,
+        description="The annotation with its place among those of its element, its document or its collection, by "
+        "their order.",
+    )
+
+
 @strawberry.type(description="The annotations that were written.")
 class BulkCreateAnnotationsPayload(Payload):
     annotations: list[Annotation] = strawberry.field(
         default_factory=list,
         description="The annotations, in the order of the input. The `field` of an error begins with the place of the "
         "annotation that is to blame, as in `annotations.3.elementId`.",
+        metadata={"at_most": MAX_BATCH},
+    )
+    annotation_edges: list[Edge[Annotation]] = strawberry.field(
+        default_factory=list,
+        description="The same, each with its place among those of its element, its document or its collection.",
+        metadata={"at_most": MAX_BATCH},
     )
 
 
@@ -187,21 +205,22 @@ class AddLinkTargetPayload(Payload):
 
 
 @mutation("Writes a note on an element, a document or a collection that the viewer sees.")
-async def create_annotation(info: Info, input: CreateAnnotationInput) -> AnnotationPayload:
+async def create_annotation(info: Info, input: CreateAnnotationInput) -> CreateAnnotationPayload:
     return _one(await _create(info.context, "createAnnotation", input, [_draft(info.context, input)]))
 
 
-@mutation(f"Writes up to {annotations.MAX_BATCH} notes at once: all of them, or none.")
+@mutation(f"Writes up to {MAX_BATCH} notes at once: all of them, or none.")
 async def bulk_create_annotations(info: Info, input: BulkCreateAnnotationsInput) -> BulkCreateAnnotationsPayload:
-    if not 1 <= len(input.annotations) <= annotations.MAX_BATCH:
-        raise Invalid(f"From 1 to {annotations.MAX_BATCH} notes at once.", field="annotations", code="TOO_MANY")
+    if not 1 <= len(input.annotations) <= MAX_BATCH:
+        raise Invalid(f"From 1 to {MAX_BATCH} notes at once.", field="annotations", code="TOO_MANY")
     drafts, mistakes = [], Mistakes()
     for place, given in enumerate(input.annotations):
         within = f"annotations.{place}."
         with mistakes.noted(within):
             drafts.append(_draft(info.context, given, within))
     mistakes.check()
-    return BulkCreateAnnotationsPayload(annotations=await _create(info.context, "bulkCreateAnnotations", input, drafts))
+    notes = await _create(info.context, "bulkCreateAnnotations", input, drafts)
+    return BulkCreateAnnotationsPayload(annotations=notes, annotation_edges=[_edge(note) for note in notes])
 
 
 @mutation("Changes a note of one's own.")
@@ -272,7 +291,7 @@ async def reattach_annotation(info: Info, input: ReattachAnnotationInput) -> Ann
 
 
 @mutation("Links passages of one or several texts.")
-async def create_link(info: Info, input: CreateLinkInput) -> AnnotationPayload:
+async def create_link(info: Info, input: CreateLinkInput) -> CreateAnnotationPayload:
     if not 2 <= len(input.targets) <= annotations.MAX_TARGETS:
         raise Invalid(f"A link has 2 to {annotations.MAX_TARGETS} targets.", field="targets", code="TOO_MANY")
     draft = Draft(
@@ -305,7 +324,7 @@ async def remove_link_target(info: Info, input: RemoveLinkTargetInput) -> Annota
 
 
 @mutation("Tells of a page of the web that a passage has to do with.")
-async def create_external_reference(info: Info, input: CreateExternalReferenceInput) -> AnnotationPayload:
+async def create_external_reference(info: Info, input: CreateExternalReferenceInput) -> CreateAnnotationPayload:
     body = annotations.reference(input.url, input.title, input.description or None)
     draft = Draft(motivation=Motivation.EXTERNAL_REFERENCE, body=body, passages=[_passage(input)])
     return _one(await _create(info.context, "createExternalReference", input, [draft]))
@@ -324,8 +343,16 @@ async def _create(context: Context, what: str, given: Any, drafts: list[Draft]) 
     return [row for row in rows if row is not None]
 
 
-def _one(notes: list[Any]) -> AnnotationPayload:
-    return AnnotationPayload(annotation=notes[0] if notes else None)
+def _one(notes: list[Any]) -> CreateAnnotationPayload:
+    return (
+        CreateAnnotationPayload(annotation=notes[0], annotation_edge=_edge(notes[0]))
+        if notes
+        else CreateAnnotationPayload()
+    )
+
+
+def _edge(note: Any) -> Any:
+    return edge_of(note, graph.element_annotations)
 
 
 def _draft(context: Context, given: CreateAnnotationInput, prefix: str = "") -> Draft:
@@ -409,14 +436,14 @@ def _expected(given: Any) -> datetime | None:
 
 @strawberry.type
 class AnnotationMutations:
-    create_annotation: AnnotationPayload = create_annotation
+    create_annotation: CreateAnnotationPayload = create_annotation
     bulk_create_annotations: BulkCreateAnnotationsPayload = bulk_create_annotations
     update_annotation: AnnotationPayload = update_annotation
     delete_annotation: AnnotationPayload = delete_annotation
     restore_annotation: AnnotationPayload = restore_annotation
     revert_annotation: AnnotationPayload = revert_annotation
     reattach_annotation: AnnotationPayload = reattach_annotation
-    create_link: AnnotationPayload = create_link
+    create_link: CreateAnnotationPayload = create_link
     add_link_target: AddLinkTargetPayload = add_link_target
     remove_link_target: AnnotationPayload = remove_link_target
-    create_external_reference: AnnotationPayload = create_external_reference
+    create_external_reference: CreateAnnotationPayload = create_external_reference

@@ -11,14 +11,16 @@ from genji_graphql import models
 from genji_graphql.access.rules import RESTORABLE
 from genji_graphql.anchoring.anchor import Unit
 from genji_graphql.context import Context
+from genji_graphql.reads import graph
 from genji_graphql.reads.ids import global_id, row_id
+from genji_graphql.schema.connection import Edge
 from genji_graphql.schema.element import DocumentElement
 from genji_graphql.schema.errors import Payload
 from genji_graphql.schema.fields import Info
 from genji_graphql.schema.filters import option, plain
 from genji_graphql.schema.mutation import mutation
 from genji_graphql.schema.mutations.placing import after, before, beside, given_id
-from genji_graphql.schema.mutations.requests import EXPECTED, KEY, deleted_id, taken
+from genji_graphql.schema.mutations.requests import EXPECTED, KEY, deleted_id, edge_of, taken
 from genji_graphql.schema.scalars import JSON
 from genji_graphql.writes import contents, deleting, dividing, elements
 
@@ -118,6 +120,11 @@ class CreateElementsPayload(Payload):
         description="The elements, in the order that they were given in.",
         metadata={"at_most": elements.MAX_ELEMENTS},
     )
+    element_edges: list[Edge[DocumentElement]] = strawberry.field(
+        default_factory=list,
+        description="The same, each with its place among those of the document, by their order.",
+        metadata={"at_most": elements.MAX_ELEMENTS},
+    )
 
 
 @strawberry.type(description="The element as it is now.")
@@ -158,7 +165,9 @@ async def create_elements(info: Info, input: CreateElementsInput) -> CreateEleme
             beside=beside(input, models.DocumentElement),
             key=taken(input, "idempotency_key")[1],
         )
-    return CreateElementsPayload(elements=await _rows(info.context, made))
+    rows = await _rows(info.context, made)
+    edges = [edge_of(row, graph.document_elements) for row in rows]
+    return CreateElementsPayload(elements=rows, element_edges=edges)
 
 
 @mutation("Changes an element, for those who edit its document. What it said before is kept as a revision.")

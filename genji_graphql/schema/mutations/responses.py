@@ -6,14 +6,16 @@ import strawberry
 
 from genji_graphql import models
 from genji_graphql.errors import Invalid
+from genji_graphql.reads import graph
 from genji_graphql.reads.ids import row_id
 from genji_graphql.schema.annotation import Annotation
+from genji_graphql.schema.connection import Edge
 from genji_graphql.schema.errors import Payload
 from genji_graphql.schema.fields import Info
 from genji_graphql.schema.filters import option, plain
 from genji_graphql.schema.mutation import mutation
 from genji_graphql.schema.mutations.annotations import AnnotationPayload, body_of
-from genji_graphql.schema.mutations.requests import KEY
+from genji_graphql.schema.mutations.requests import KEY, edge_of
 from genji_graphql.schema.scalars import JSON
 from genji_graphql.writes import responses
 from genji_graphql.writes.idempotency import attempt
@@ -54,6 +56,9 @@ class FlagInput:
 @strawberry.type(description="The reply that was written.")
 class ReplyPayload(Payload):
     reply: Annotation | None = strawberry.field(default=None, description="The reply.")
+    reply_edge: Edge[Annotation] | None = strawberry.field(
+        default=None, description="The reply with its place among those to the same annotation, by their order."
+    )
 
 
 @strawberry.type(description="The flag.")
@@ -72,8 +77,12 @@ async def reply_to_annotation(info: Info, input: ReplyToAnnotationInput) -> Repl
         if request.made is None:
             written: Any = await responses.reply(session, viewer, number, body)
             await request.has_made([written.id])
-            return ReplyPayload(reply=written)
-    return ReplyPayload(reply=await info.context.loaders.row(models.Annotation, request.made[0]))
+            return _reply(written)
+    return _reply(await info.context.loaders.row(models.Annotation, request.made[0]))
+
+
+def _reply(row: Any) -> ReplyPayload:
+    return ReplyPayload(reply=row, reply_edge=edge_of(row, graph.annotation_replies))
 
 
 @mutation("Tags an annotation with a word. To tag it again with the same changes nothing.")
