@@ -66,6 +66,10 @@ async def update(
     expected: datetime | None = None,
 ) -> int:
     """Change what is given. What it said before is kept by a trigger, as a revision."""
+    # Whoever moves the document changes the notes on it as well: one of us goes first.
+    here = select(DocumentElement.document_id).where(DocumentElement.id == (element_id or 0)).scalar_subquery()
+    document = select(Document.id).where(Document.id == here)
+    await session.execute(document.with_for_update(read=True, key_share=True))
     # Locked as a whole, so that no note is written meanwhile on a text that is going to be another.
     element = await find(session, viewer, DocumentElement, element_id, Action.EDIT)
     check_unchanged(element, expected)

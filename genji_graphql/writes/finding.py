@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, Integer, func, literal, select
+from sqlalchemy import ARRAY, Integer, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import object_session
 
@@ -55,7 +55,8 @@ async def find(
     """The row to be changed, which that field of the input names; locked until the end of the transaction.
 
     With `key_share` others may go on writing what hangs on it, such as notes. Who locks more than one locks from the
-    top down, the collection, the document, the element, and siblings by their ids: nobody waits in a circle.
+    top down, the collection, the document, the element, the note, what answers it, and siblings by their ids: nobody
+    waits in a circle.
 
     Raises NotFound for what is missing or hidden, which are the same, and NotAllowed for what is seen and not theirs
     to change.
@@ -139,6 +140,23 @@ async def judge(
     # As a foreign key locks: writers don't wait for each other, and whoever changes the text waits for all of them.
     held = seen.order_by(model.id).with_for_update(read=True, key_share=True, of=model)
     return {row.id: (row, bool(may)) for row, may in await session.execute(held)}
+
+
+async def hold_place(session: AsyncSession, annotation_id: int | None, also: Collection[int] = ()) -> None:
+    """Hold what a note stands on, and these elements, until the transaction ends: before the note itself is found.
+
+    Whoever changes or moves a text holds that, and then changes the notes on it. To hold a note first, and then to
+    write something that speaks of its text, would be to wait in a circle.
+    """
+    note = Annotation.id == (annotation_id or 0)
+    here = select(Annotation.document_element_id).where(note).scalar_subquery()
+    document = Document.id == select(Annotation.document_id).where(note).scalar_subquery()
+    held = select(Document.id).where(document).with_for_update(read=True, key_share=True).cte("held")
+    elements = or_(DocumentElement.id == here, DocumentElement.id == func.any(literal(sorted(also), ARRAY(Integer))))
+    # What depends on no row is asked first: the document is held before any element is.
+    in_turn = select(func.count()).select_from(held).scalar_subquery() >= 0
+    holding = select(DocumentElement.id).where(in_turn, elements).order_by(DocumentElement.id)
+    await session.execute(holding.with_for_update(read=True, key_share=True, of=DocumentElement))
 
 
 async def may(session: AsyncSession, viewer: Viewer, row: Base, action: Action) -> bool:

@@ -17,7 +17,7 @@ from genji_graphql.reads.web_annotation import Place
 from genji_graphql.vocabulary import AnnotationStatus, Motivation
 from genji_graphql.web_annotation.check import body_problems
 from genji_graphql.web_annotation.html import sanitised
-from genji_graphql.writes.finding import find
+from genji_graphql.writes.finding import find, hold_place
 from genji_graphql.writes.targets import numbered, target_on
 
 LONGEST_TAG = 100
@@ -99,6 +99,8 @@ async def dismiss_flag(session: AsyncSession, viewer: Viewer, flag_id: int | Non
 
 async def remove_flagged(session: AsyncSession, viewer: Viewer, flag_id: int | None) -> Annotation:
     """What was flagged, which is deleted, with all that answers it. Its owner and its moderators can restore it."""
+    flagged = select(Annotation.parent_id).where(Annotation.id == (flag_id or 0)).scalar_subquery()
+    await session.execute(select(Annotation.id).where(Annotation.id == flagged).with_for_update())
     raised = await _flag(session, viewer, flag_id)
     note = await find(session, viewer, Annotation, raised.parent_id, Action.MODERATE, "flag_id")
     await _delete(session, viewer, [note.id])
@@ -115,6 +117,8 @@ async def find_seen(session: AsyncSession, viewer: Viewer, annotation_id: int | 
 
 
 async def _answered(session: AsyncSession, viewer: Viewer, annotation_id: int | None) -> Annotation:
+    # What answers it stands where it stands.
+    await hold_place(session, annotation_id)
     note = await find(session, viewer, Annotation, annotation_id, Action.REPLY, "annotation_id")
     if note.status not in _IN_USE:
         raise Invalid("What is hidden or deleted can't be answered.", field="annotation_id", code="DELETED")
