@@ -5,7 +5,7 @@ A batch is checked whole before anything is written, and told all at once what i
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NoReturn, TypedDict
@@ -38,9 +38,19 @@ from genji_graphql.vocabulary import RESPONSES, AnnotationStatus, Motivation, Pe
 from genji_graphql.web_annotation.check import Problem, body_problems, target_problems
 from genji_graphql.web_annotation.html import sanitised
 from genji_graphql.writes.carrying import is_orphaned, lost_target, put_back
-from genji_graphql.writes.finding import check_unchanged, find, judge, missing
+from genji_graphql.writes.earlier import put_into
+from genji_graphql.writes.finding import check_unchanged, find, hold_place, judge, missing
 from genji_graphql.writes.mistakes import Mistakes
-from genji_graphql.writes.targets import Selection, anchored, numbered, place_in, places_in, target_on, unnumbered
+from genji_graphql.writes.targets import (
+    Selection,
+    anchored,
+    elements_of,
+    numbered,
+    place_in,
+    places_in,
+    target_on,
+    unnumbered,
+)
 from genji_graphql.writes.uniqueness import unique
 
 MAX_BATCH = 1000
@@ -202,9 +212,15 @@ async def _found(session: AsyncSession, viewer: Viewer, places: Sequence[Place])
     for place in places:
         wanted[place.model].add(place.row_id)
     return {
-        model: await judge(session, viewer, model, ids, Action.REPLY if model is Annotation else Action.ANNOTATE)
-        for model, ids in wanted.items()
+        model: await judge(
+            session, viewer, model, wanted[model], Action.REPLY if model is Annotation else Action.ANNOTATE
+        )
+        for model in _FROM_THE_TOP
+        if model in wanted
     }
+
+
+_FROM_THE_TOP = (DocumentCollection, Document, DocumentElement, Annotation)
 
 
 def _placed(draft: Draft, found: Found) -> tuple[Any, dict[str, int]]:
@@ -290,6 +306,8 @@ def reference(url: str, title: str, description: str | None) -> dict[str, Any]:
 async def change(
     session: AsyncSession, viewer: Viewer, annotation_id: int | None, changes: Changes, expected: datetime | None
 ) -> Annotation:
+    if "target" in changes or "selection" in changes:
+        await hold_place(session, annotation_id, elements_of(changes.get("target")))
     note = await find(session, viewer, Annotation, annotation_id, Action.EDIT)
     check_unchanged(note, expected)
     _check_in_use(note)
@@ -354,7 +372,8 @@ async def _moved(session: AsyncSession, viewer: Viewer, note: Annotation, draft:
     ((column, number),) = list(where.items())[:1]
     if getattr(note, column) != number:
         raise Invalid("A note stays with the text that it was written on.", field="target", code="ELSEWHERE")
-    return {"target": _known_as(note.target, target)}
+    target = _known_as(note.target, target)
+    return {"target": target, "is_orphan": is_orphaned(target)}
 
 
 async def _write(session: AsyncSession, viewer: Viewer, note: Annotation, values: Mapping[str, Any]) -> Annotation:
@@ -381,6 +400,9 @@ async def reattach(
 
     With `element_id` it is brought to another element of its document, there to a passage or to all of it.
     """
+    stored = await session.scalar(select(Annotation.target).where(Annotation.id == (annotation_id or 0)))
+    named = elements_of(None if stored is None else stored.decoded())
+    await hold_place(session, annotation_id, {*named, element_id or 0})
     note = await find(session, viewer, Annotation, annotation_id, Action.REATTACH)
     check_unchanged(note, expected)
     if not note.is_orphan:
@@ -445,6 +467,7 @@ async def add_target(
     session: AsyncSession, viewer: Viewer, annotation_id: int | None, passage: Passage, expected: datetime | None
 ) -> tuple[Annotation, int]:
     """The link with one more passage, and the number of its target."""
+    await hold_place(session, annotation_id, [passage.place.row_id])
     note = await _link(session, viewer, annotation_id, expected)
     found = await _found(session, viewer, [passage.place])
     targets = _targets(note)
@@ -467,7 +490,7 @@ async def remove_target(
         raise NotFound("The link has no target of this number.", field="target_id")
     if not places_in(left):
         raise Invalid("A link keeps at least one target; delete it instead.", field="target_id", code="LAST")
-    return await _write(session, viewer, note, {"target": left})
+    return await _write(session, viewer, note, {"target": left, "is_orphan": is_orphaned(left)})
 
 
 async def _link(
@@ -541,18 +564,25 @@ async def revert(
     session: AsyncSession, viewer: Viewer, annotation_id: int | None, version: int, expected: datetime | None
 ) -> Annotation:
     """Give a note the words and the place of an earlier version. It is a change like any other, and kept as one."""
+    this = and_(AnnotationVersion.annotation_id == (annotation_id or 0), AnnotationVersion.version == version)
+    earlier = await session.scalar(select(AnnotationVersion).where(this))
+    targets = None if earlier is None or earlier.target is None else earlier.target.decoded()
+    await hold_place(session, annotation_id, elements_of(targets))
     note = await find(session, viewer, Annotation, annotation_id, Action.EDIT)
     check_unchanged(note, expected)
     _check_in_use(note)
-    earlier = await session.scalar(
-        select(AnnotationVersion).where(
-            and_(AnnotationVersion.annotation_id == note.id, AnnotationVersion.version == version)
-        )
-    )
     if earlier is None:
         _no_version(version, note)
-    values = {name: getattr(earlier, name) for name in ("motivation", "body", "target", "other")}
-    return await _write(session, viewer, note, values)
+    values = {name: getattr(earlier, name) for name in ("motivation", "body", "other")}
+    # The text may have changed since: the passage is where its words are now, or lost.
+    targets = put_into(targets, await _texts(session, elements_of(targets)))
+    return await _write(session, viewer, note, values | {"target": targets, "is_orphan": is_orphaned(targets)})
+
+
+async def _texts(session: AsyncSession, element_ids: Collection[int]) -> Mapping[int, str]:
+    these = DocumentElement.id == func.any(literal(sorted(element_ids), ARRAY(Integer)))
+    rows = await session.execute(select(DocumentElement.id, DocumentElement.text).where(these))
+    return {number: text or "" for number, text in rows}
 
 
 def _no_version(version: int, note: Annotation) -> NoReturn:

@@ -98,6 +98,11 @@ def places_in(target: JsonValue) -> list[Place]:
     return [place for one in each(target) if (place := place_in(one)) is not None]
 
 
+def elements_of(target: JsonValue) -> set[int]:
+    """The elements among them, by their numbers."""
+    return {place.row_id for place in places_in(target) if place.model is DocumentElement}
+
+
 def place_in(target: JsonValue) -> Place | None:
     """The row of ours that one target names."""
     source = _source(target)

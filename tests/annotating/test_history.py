@@ -7,7 +7,8 @@ from sqlalchemy import func, update
 
 from genji_graphql import models
 from genji_graphql.access.viewer import ANONYMOUS
-from tests.annotating.room import DELETE, FLAG, REPLY, RESTORE, REVERT, TAG, UPDATE, UPVOTE, Room, id_of
+from tests.annotating.room import DELETE, FLAG, REPLY, RESTORE, REVERT, TAG, TEXT, UPDATE, UPVOTE, Room, id_of
+from tests.annotating.test_carrying import rewritten, selected
 
 HISTORY = """
 query ($id: ID!) {
@@ -80,6 +81,38 @@ async def test_a_note_is_what_it_was_again_and_that_is_a_version_too(room: Room)
     assert back["version"] == 3
     assert (await room.refused(REVERT, room.student, id=note["id"], version=7))["code"] == "NOT_FOUND"
     assert (await room.refused(REVERT, room.mate, id=note["id"], version=1))["code"] == "FORBIDDEN"
+
+
+async def test_an_earlier_version_stands_where_its_words_are_now(room: Room) -> None:
+    note = await room.note(selector={"exact": "many ladies"})
+    await room.made(UPDATE, room.student, id=note["id"], selector={"exact": "In which reign"})
+    await rewritten(room, "Long ago: " + TEXT)
+
+    back = await room.made(REVERT, room.student, id=note["id"], version=1)
+    (target,) = back["target"]
+    assert selected("Long ago: " + TEXT, target) == "many ladies"
+    assert target["genji:anchoring"]["method"] == "found"
+    assert back["isOrphan"] is False
+
+
+async def test_an_earlier_version_whose_words_have_gone_is_an_orphan(room: Room) -> None:
+    note = await room.note(selector={"exact": "many ladies"})
+    await room.made(UPDATE, room.student, id=note["id"], selector={"exact": "In which reign"})
+    # The words are there, and not those that were meant.
+    await rewritten(room, "In which reign was it? There have always been many ladies.")
+
+    back = await room.made(REVERT, room.student, id=note["id"], version=1)
+    (target,) = back["target"]
+    assert target["genji:anchoring"]["method"] == "orphan"
+    assert target["selector"] == note["target"][0]["selector"]
+    assert back["isOrphan"] is True
+
+
+async def test_an_orphan_that_is_given_another_passage_is_none_any_more(room: Room) -> None:
+    note = await room.note(selector={"exact": "many ladies"})
+    await rewritten(room, "In which reign was it?")
+    changed = await room.made(UPDATE, room.student, id=note["id"], selector={"exact": "In which reign"})
+    assert changed["isOrphan"] is False
 
 
 async def test_a_deleted_note_is_out_of_sight_and_comes_back_with_all_that_answers_it(room: Room) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from genji_graphql import models
 from tests.annotating.room import ADD_TARGET, CREATE, LINK, REMOVE_TARGET, Room, id_of
+from tests.annotating.test_carrying import rewritten
 
 
 @pytest.fixture
@@ -73,6 +74,14 @@ async def test_targets_of_every_shape_are_found_by_their_numbers(room: Room, oth
     left = await room.made(REMOVE_TARGET, room.student, id=id_of(row), targetId=3)
     assert left["target"] == [[mixed[0][0]]]  # type: ignore[index] # a list, as the first is
     assert (await room.refused(REMOVE_TARGET, room.student, id=id_of(row), targetId=1))["code"] == "LAST"
+
+
+async def test_a_link_without_its_lost_target_is_no_orphan(room: Room, other: models.DocumentElement) -> None:
+    targets = [{"elementId": id_of(room.element), "selector": {"exact": "many ladies"}}, {"elementId": id_of(other)}]
+    note = await room.made(LINK, room.student, targets=targets)
+    await rewritten(room, "In which reign was it?")
+    left = await room.made(REMOVE_TARGET, room.student, id=note["id"], targetId=numbers(note)[0][0])
+    assert left["isOrphan"] is False
 
 
 async def test_a_target_that_is_not_there_can_not_go(room: Room, other: models.DocumentElement) -> None:

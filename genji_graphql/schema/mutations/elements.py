@@ -23,6 +23,7 @@ from genji_graphql.schema.mutations.placing import after, before, beside, given_
 from genji_graphql.schema.mutations.requests import EXPECTED, KEY, deleted_id, edge_of, taken
 from genji_graphql.schema.scalars import JSON
 from genji_graphql.writes import contents, deleting, dividing, elements
+from genji_graphql.writes.elements import MAX_ELEMENTS
 
 _WHICH = "Its global id, or its number."
 _TEXT = f"What it says, to the character, with its ends of lines: at most {models.LONGEST_TEXT:,} characters."
@@ -48,7 +49,7 @@ class NewElementInput:
 class CreateElementsInput:
     document_id: strawberry.ID = strawberry.field(description="The document.")
     elements: list[NewElementInput] = strawberry.field(
-        description=f"From 1 to {elements.MAX_ELEMENTS:,} elements in their order: all are written, or none. An "
+        description=f"From 1 to {MAX_ELEMENTS:,} elements in their order: all are written, or none. An "
         "error names its element by its place in this list: `elements.3.text`."
     )
     before_id: strawberry.ID | None = before("element of the document")
@@ -105,7 +106,7 @@ class SplitElementInput:
 @strawberry.input(description="Elements that are to be one.")
 class MergeElementsInput:
     ids: list[strawberry.ID] = strawberry.field(
-        description=f"From 2 to {elements.MAX_ELEMENTS:,} neighbours of one document, in the order of reading."
+        description=f"From 2 to {MAX_ELEMENTS:,} neighbours of one document, in the order of reading."
     )
     separator: str | None = option(
         f"What is put between their texts: a line break unless told, at most {dividing.MAX_SEPARATOR} characters."
@@ -118,12 +119,12 @@ class CreateElementsPayload(Payload):
     elements: list[DocumentElement] = strawberry.field(
         default_factory=list,
         description="The elements, in the order that they were given in.",
-        metadata={"at_most": elements.MAX_ELEMENTS},
+        metadata={"at_most": MAX_ELEMENTS},
     )
     element_edges: list[Edge[DocumentElement]] = strawberry.field(
         default_factory=list,
         description="The same, each with its place among those of the document, by their order.",
-        metadata={"at_most": elements.MAX_ELEMENTS},
+        metadata={"at_most": MAX_ELEMENTS},
     )
 
 
@@ -142,7 +143,7 @@ class SplitElementPayload(Payload):
     elements: list[DocumentElement] = strawberry.field(
         default_factory=list,
         description="Its parts in their order; the first is the element itself.",
-        metadata={"at_most": elements.MAX_ELEMENTS},
+        metadata={"at_most": MAX_ELEMENTS},
     )
 
 
