@@ -192,7 +192,13 @@ class Lent:
 
     async def fetch(self, statement: Statement, values: Values) -> list[asyncpg.Record]:
         self.told(statement.sql)
-        rows: list[asyncpg.Record] = await self.driver.fetch(statement.sql, *statement.filled(values))
+        try:
+            rows: list[asyncpg.Record] = await self.driver.fetch(statement.sql, *statement.filled(values))
+        except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            # To the driver it is a mistake to ask a connection that the server has closed, or is just closing.
+            if self.driver.is_closed() or isinstance(error, asyncpg.InternalClientError):
+                raise ConnectionResetError(str(error)) from error
+            raise
         return rows
 
 

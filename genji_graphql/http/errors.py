@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterable
 from uuid import uuid4
 
+import asyncpg
 from graphql import GraphQLError, GraphQLFormattedError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -78,16 +79,22 @@ def describe(fault: Exception) -> GraphQLFormattedError:
 
 def is_unreachable(fault: BaseException) -> bool:
     """Whether the database is away, rather than asked the wrong thing."""
-    if isinstance(fault, DBAPIError):
-        state = getattr(fault.orig, "sqlstate", None) or ""
-        return fault.connection_invalidated or state.startswith(_AWAY)
-    # asyncpg lets the operating system's own errors through when it can't connect.
-    return isinstance(fault, OSError | PoolTimeoutError)
+    if isinstance(fault, DBAPIError | asyncpg.PostgresError):
+        return _sqlstate(fault).startswith(_AWAY) or getattr(fault, "connection_invalidated", False)
+    # asyncpg lets the operating system's own errors through when it can't connect, and is confused by a connection that
+    # is just being closed.
+    return isinstance(fault, OSError | PoolTimeoutError | asyncpg.InternalClientError)
 
 
 def is_cancelled(fault: BaseException) -> bool:
     """Whether the database gave a statement up, which took longer than statements may."""
-    return isinstance(fault, DBAPIError) and getattr(fault.orig, "sqlstate", None) == "57014"
+    return _sqlstate(fault) == "57014"
+
+
+def _sqlstate(fault: BaseException) -> str:
+    """What the driver says, whether SQLAlchemy stands between or not."""
+    said = fault.orig if isinstance(fault, DBAPIError) else fault
+    return getattr(said, "sqlstate", None) or ""
 
 
 def _code(error: GenjiError) -> str:

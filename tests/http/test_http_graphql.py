@@ -7,10 +7,12 @@ import socket
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import httpx2
 import pytest
 from starlette.requests import Request
 
+from genji_graphql.http.errors import describe
 from genji_graphql.http.graphql import GraphQLEndpoint
 from genji_graphql.settings import Settings
 
@@ -503,3 +505,17 @@ def exchange(server_url: str, rest: bytes) -> bytes:
         answer = b"".join(iter(lambda: talking.recv(65_536), b""))
     json.loads(answer.partition(b"\r\n\r\n")[2])
     return answer
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (asyncpg.ConnectionDoesNotExistError("closed in the middle of operation"), "UNAVAILABLE"),
+        (asyncpg.AdminShutdownError("terminating connection"), "UNAVAILABLE"),
+        (asyncpg.InternalClientError("cannot switch to state 12"), "UNAVAILABLE"),
+        (asyncpg.QueryCanceledError("canceling statement"), "TIMEOUT"),
+        (asyncpg.UndefinedTableError("no such table"), "INTERNAL"),
+    ],
+)
+def test_what_the_driver_says_itself_is_told_as_what_comes_through_sqlalchemy(fault: Exception, code: str) -> None:
+    assert describe(fault)["extensions"]["code"] == code
