@@ -136,19 +136,26 @@ def put_in(target: JsonValue, place: Place) -> JsonValue:
     return target | {"source" if "source" in target else "id": name}
 
 
-def as_ours(target: JsonValue, base_url: str) -> JsonValue:
-    """The targets with IRIs of this site's things in the platform's own words, so that its address may change.
+def as_ours(target: JsonValue, base_url: str, depth: int = 0) -> JsonValue:
+    """Targets, or bodies, with IRIs of this site's things in the platform's own words, so that its address may change.
 
     Nothing is lost by it: to read them as JSON-LD gives the IRIs back.
     """
+    if depth > MAX_NESTING:
+        return target
     if isinstance(target, list):
-        return [as_ours(one, base_url) for one in target]
+        return [as_ours(one, base_url, depth + 1) for one in target]
     if isinstance(target, str):
         place = place_of(target, base_url)
         return target if place is None or target != iri_of(place, base_url) else source_of(place)
-    if isinstance(target, dict) and isinstance(target.get("source"), str):
-        return target | {"source": as_ours(target["source"], base_url)}
+    if isinstance(target, dict):
+        parts = {name: target[name] for name, kind in _NAMING.items() if isinstance(target.get(name), kind)}
+        return target | {name: as_ours(part, base_url, depth + 1) for name, part in parts.items()}
     return target
+
+
+_NAMING: Mapping[str, Any] = {"id": str, "source": str | dict, "items": list, "scope": str | dict}
+"""What names something in a resource: itself, what it is a part of, what is to be chosen, where it was seen."""
 
 
 def _source(target: JsonValue) -> str | None:

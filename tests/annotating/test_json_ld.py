@@ -1,11 +1,15 @@
 """Whole annotations in the W3C's form, in and out over the API."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from genji_graphql.access.viewer import ANONYMOUS
 from genji_graphql.web_annotation.check import problems
 from tests.annotating.room import CREATE, Room, id_of
+from tests.writing.asking import read
 
 CONTEXT = "http://www.w3.org/ns/anno.jsonld"
 JSON_LD = "query ($id: ID!) { annotation(id: $id) { jsonLd } }"
@@ -82,3 +86,40 @@ async def test_a_note_that_was_written_otherwise_comes_out_too(room: Room) -> No
     told = (await room.service.ask(JSON_LD, {"id": note["id"]}))["annotation"]["jsonLd"]
     assert problems(told) == []
     assert told["motivation"] == "commenting"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda iri: iri,
+        lambda iri: {"id": iri, "type": "Text"},
+        lambda iri: {"type": "SpecificResource", "source": iri},
+        lambda iri: {"type": "SpecificResource", "source": {"id": iri, "type": "Text"}},
+    ],
+)
+async def test_things_of_the_site_are_known_however_they_are_named(room: Room, form: Callable[[str], Any]) -> None:
+    iri = f"{room.base.rstrip('/')}/elements/{room.element.id}"
+    named = form(iri)
+    note = await room.made(CREATE, room.student, jsonLd=annotation(room, target=named, body=named))
+
+    # They are kept in the platform's own words, as its clients know them: the site may get another address.
+    assert iri not in json.dumps([note["target"], note["body"]])
+    parts = "... on ExternalResource { iri place { id } } ... on SpecificResource { source place { id } }"
+    query = f"query ($id: ID!) {{ annotation(id: $id) {{ bodies {{ {parts} }} targets {{ {parts} }} }} }}"
+    told = (await read(room.service, ANONYMOUS, query, id=note["id"]))["annotation"]
+    for part in told["bodies"] + told["targets"]:
+        assert part.pop("place") == {"id": id_of(room.element)}
+        assert [*part.values()] == [f"DocumentElements/{room.element.id}"]
+    # To whoever reads them as JSON-LD they are what they were.
+    whole = (await room.service.ask(JSON_LD, {"id": note["id"]}))["annotation"]["jsonLd"]
+    assert problems(whole) == []
+    for name in ("target", "body"):
+        assert whole[name] == named or named.items() <= whole[name].items()
+
+
+async def test_a_body_that_is_nested_too_deeply_is_refused_in_words(room: Room) -> None:
+    body: Any = "https://example.org/"
+    for _ in range(400):
+        body = {"items": [body]}
+    errors = await room.all_refused(CREATE, room.student, elementId=id_of(room.element), body=body)
+    assert {error["__typename"] for error in errors} == {"ValidationError"}

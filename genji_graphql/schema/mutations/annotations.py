@@ -229,7 +229,7 @@ async def update_annotation(info: Info, input: UpdateAnnotationInput) -> Annotat
     if input.motivation not in (UNSET, None):
         changes["motivation"] = str(input.motivation)
     if input.text is not UNSET or input.body is not UNSET:
-        changes["body"] = body_of(input)
+        changes["body"] = body_of(info.context, input)
     if input.target not in (UNSET, None):
         changes["target"] = as_ours(input.target, info.context.services.settings.base_url)
     if isinstance(input.selector, TextSelectorInput):
@@ -296,7 +296,7 @@ async def create_link(info: Info, input: CreateLinkInput) -> CreateAnnotationPay
         raise Invalid(f"A link has 2 to {annotations.MAX_TARGETS} targets.", field="targets", code="TOO_MANY")
     draft = Draft(
         motivation=Motivation.LINKING,
-        body=body_of(input),
+        body=body_of(info.context, input),
         passages=[_passage(one) for one in input.targets],
         nested=True,
     )
@@ -368,7 +368,7 @@ def _draft(context: Context, given: CreateAnnotationInput, prefix: str = "") -> 
         raise Invalid("Give `target`, or the id of what it is about.", field="target", code="NOT_ONE")
     return Draft(
         motivation=Motivation.COMMENTING if given.motivation in (UNSET, None) else str(given.motivation),
-        body=body_of(given),
+        body=body_of(context, given),
         passages=passages,
         target=None if given.target is UNSET else as_ours(given.target, context.services.settings.base_url),
         **shared,
@@ -384,7 +384,7 @@ def _of_json_ld(context: Context, given: CreateAnnotationInput, shared: dict[str
     found = read(given.json_ld, context.services.settings.base_url)
     return Draft(
         motivation=found.motivation or Motivation.COMMENTING,
-        body=found.body,
+        body=as_ours(found.body, context.services.settings.base_url),
         target=as_ours(found.target, context.services.settings.base_url),
         generator=found.generator,
         generated=found.generated,
@@ -423,11 +423,13 @@ def _told(given: TextSelectorInput) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(given, name)) not in (UNSET, None)}
 
 
-def body_of(given: Any) -> Any:
+def body_of(context: Context, given: Any) -> Any:
     text, body = (None if one is UNSET else one for one in (given.text, given.body))
     if text is not None and body is not None:
         raise Invalid("Give one of `text` and `body`.", field="text", code="NOT_ONE")
-    return body if text is None else {"type": "TextualBody", "value": text, "format": "text/plain"}
+    if text is not None:
+        return {"type": "TextualBody", "value": text, "format": "text/plain"}
+    return as_ours(body, context.services.settings.base_url)
 
 
 def _expected(given: Any) -> datetime | None:

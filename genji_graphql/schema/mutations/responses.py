@@ -68,7 +68,7 @@ class FlagPayload(Payload):
 
 @mutation("Replies to an annotation, in the classroom that it is for.")
 async def reply_to_annotation(info: Info, input: ReplyToAnnotationInput) -> ReplyPayload:
-    body, key = body_of(input), input.idempotency_key or None
+    body, key = body_of(info.context, input), input.idempotency_key or None
     if body is None:
         raise Invalid("Say something.", field="text", code="REQUIRED")
     viewer, number = info.context.viewer, row_id(input.annotation_id, models.Annotation)
