@@ -6,7 +6,7 @@ from genji_graphql.anchoring.anchor import Anchor, Misplaced
 from genji_graphql.anchoring.carrying import FITTING, Method
 from genji_graphql.anchoring.surroundings import fit
 from genji_graphql.models import DocumentElement
-from genji_graphql.writes.carrying import ANCHORING
+from genji_graphql.writes.carrying import ANCHORING, is_orphaned
 from genji_graphql.writes.targets import JsonValue, Selection, is_of_text, place_in, selection_of, selectors_of
 
 
@@ -27,8 +27,7 @@ def put_into(target: JsonValue, texts: Mapping[int, str]) -> JsonValue:
     if anchor is None:
         return target | {ANCHORING: {"method": Method.ORPHAN, "score": score}}
     selectors = [*selectors_of(anchor), *(one for one in given if not is_of_text(one))]
-    was_lost = target.get(ANCHORING, {}).get("method") == Method.ORPHAN
-    if selectors == given and not was_lost:
+    if selectors == given and not is_orphaned(target):
         return target
     return target | {"selector": selectors, ANCHORING: {"method": Method.FOUND, "score": score}}
 

@@ -139,7 +139,8 @@ def put_in(target: JsonValue, place: Place) -> JsonValue:
 def as_ours(target: JsonValue, base_url: str, depth: int = 0) -> JsonValue:
     """Targets, or bodies, with IRIs of this site's things in the platform's own words, so that its address may change.
 
-    Nothing is lost by it: to read them as JSON-LD gives the IRIs back.
+    Nothing is lost by it: to read them as JSON-LD gives the IRIs back. But what the site says of how a target came to
+    its place is taken from nobody else.
     """
     if depth > MAX_NESTING:
         return target
@@ -150,10 +151,14 @@ def as_ours(target: JsonValue, base_url: str, depth: int = 0) -> JsonValue:
         return target if place is None or target != iri_of(place, base_url) else source_of(place)
     if isinstance(target, dict):
         parts = {name: target[name] for name, kind in _NAMING.items() if isinstance(target.get(name), kind)}
-        return target | {name: as_ours(part, base_url, depth + 1) for name, part in parts.items()}
+        ours = target | {name: as_ours(part, base_url, depth + 1) for name, part in parts.items()}
+        ours.pop(_SAID_BY_US, None)
+        return ours
     return target
 
 
+_SAID_BY_US = "genji:anchoring"
+"""How a target was carried is for the site to say: one that claims to be lost would be left where it is."""
 _NAMING: Mapping[str, Any] = {"id": str, "source": str | dict, "items": list, "scope": str | dict}
 """What names something in a resource: itself, what it is a part of, what is to be chosen, where it was seen."""
 

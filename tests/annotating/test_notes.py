@@ -118,6 +118,16 @@ async def test_a_target_in_json_is_anchored_as_well(room: Room) -> None:
     assert note["element"] == {"id": id_of(room.element)}
 
 
+async def test_nobody_else_says_how_a_note_came_to_its_place(room: Room) -> None:
+    for said in ({"method": "orphan"}, "orphan"):
+        target = {"source": f"DocumentElements/{room.element.id}", "genji:anchoring": said}
+        note = await room.made(CREATE, room.student, text="Lost?", target=target)
+        changed = await room.made(UPDATE, room.student, id=note["id"], target=target)
+        for one in (note, changed):
+            assert one["isOrphan"] is False
+            assert "genji:anchoring" not in one["target"]
+
+
 async def test_html_is_cleaned(room: Room) -> None:
     body = {"type": "TextualBody", "value": "<b>Yes</b><script>alert(1)</script>", "format": "text/html"}
     note = await room.made(CREATE, room.student, elementId=id_of(room.element), body=body)
