@@ -344,11 +344,9 @@ async def _create(context: Context, what: str, given: Any, drafts: list[Draft]) 
 
 
 def _one(notes: list[Any]) -> CreateAnnotationPayload:
-    return (
-        CreateAnnotationPayload(annotation=notes[0], annotation_edge=_edge(notes[0]))
-        if notes
-        else CreateAnnotationPayload()
-    )
+    if not notes:
+        return CreateAnnotationPayload()
+    return CreateAnnotationPayload(annotation=notes[0], annotation_edge=_edge(notes[0]))
 
 
 def _edge(note: Any) -> Any:
