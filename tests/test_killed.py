@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -23,6 +24,7 @@ from genji_graphql.identity.accounts import start_session
 from genji_graphql.settings import Settings
 from tests.command import running
 from tests.conftest import connect, execute
+from tests.omissions import omit
 from tests.world import World
 
 CLIENTS = 5
@@ -135,8 +137,7 @@ class Desk:
             assert set(keys) == set(self.sent) == set(self.acknowledged)
 
 
-@asynccontextmanager
-async def desk_at(url: URL) -> AsyncIterator[Desk]:
+async def desk_at(url: URL) -> Desk:
     """A text, and somebody who may write on it."""
     engine = create_engine(Settings().with_database(url))
     world = World(engine)
@@ -144,8 +145,8 @@ async def desk_at(url: URL) -> AsyncIterator[Desk]:
     element = await world.element(await world.document(await world.collection()), TEXT)
     async with writing_sessions(engine).begin() as session:
         issued = await start_session(session, person.id, timedelta(days=1))
-    yield Desk(issued.token, element.id)
     await engine.dispose()
+    return Desk(issued.token, element.id)
 
 
 async def until(happens: Callable[[], Any]) -> None:
@@ -166,14 +167,14 @@ async def nobody_is_connected(url: URL) -> bool:
 
 
 async def test_a_server_that_is_killed_loses_nothing_that_it_acknowledged(database: URL) -> None:
-    async with desk_at(database) as desk:
-        with running(url=database) as (process, address):
-            writing = asyncio.create_task(desk.write(address, is_over=lambda: False))
-            await desk.until_enough(writing)
-            process.kill()
-            await writing
-            assert process.wait(30) == -signal.SIGKILL
-        assert len(desk.acknowledged) < len(desk.sent), "it was killed in the midst of nothing"
+    desk = await desk_at(database)
+    with running(url=database) as (process, address):
+        writing = asyncio.create_task(desk.write(address, is_over=lambda: False))
+        await desk.until_enough(writing)
+        process.kill()
+        await writing
+        assert process.wait(30) == -signal.SIGKILL
+    assert len(desk.acknowledged) < len(desk.sent), "it was killed in the midst of nothing"
 
     await until(lambda: nobody_is_connected(database))
     await desk.check(database, is_all=False)
@@ -210,7 +211,10 @@ def kill_postgresql(base: Path) -> None:
 
 
 async def test_a_postgresql_that_is_killed_loses_nothing_and_the_server_finds_it_again() -> None:
-    async with cluster() as (base, url), desk_at(url) as desk:
+    if shutil.which("ps") is None:
+        omit("ps")
+    async with cluster() as (base, url):
+        desk = await desk_at(url)
         with running(url=url) as (process, address):
             site = address.removesuffix("/graphql")
             writing = asyncio.create_task(desk.write(address, is_over=lambda: False))
@@ -240,17 +244,17 @@ async def test_a_postgresql_that_is_killed_loses_nothing_and_the_server_finds_it
 
 async def test_a_process_of_postgresql_that_is_killed_takes_one_answer_with_it(database: URL) -> None:
     """What an operator's `pg_terminate_backend` and a failing connection do: others don't notice for long."""
-    async with desk_at(database) as desk:
-        with running(url=database) as (_, address):
-            over = asyncio.Event()
-            writing = asyncio.create_task(desk.write(address, over.is_set))
-            await desk.until_enough(writing)
-            connection = await connect(database)
-            theirs = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'genji'"
-            with suppress(asyncpg.PostgresError):
-                await connection.execute(f"SELECT pg_terminate_backend(pid) {theirs}")
-            await connection.close()
-            over.set()
-            await writing
-            await desk.send_all_again(address)
+    desk = await desk_at(database)
+    with running(url=database) as (_, address):
+        over = asyncio.Event()
+        writing = asyncio.create_task(desk.write(address, over.is_set))
+        await desk.until_enough(writing)
+        connection = await connect(database)
+        theirs = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'genji'"
+        with suppress(asyncpg.PostgresError):
+            await connection.execute(f"SELECT pg_terminate_backend(pid) {theirs}")
+        await connection.close()
+        over.set()
+        await writing
+        await desk.send_all_again(address)
     await desk.check(database, is_all=True)
