@@ -235,10 +235,12 @@ class _Pages(Level):
             parents, numbers, between = list(keys), [sum(second)], b"," if as_it_stands else ROW
         else:
             parents, numbers, between = list(chain(*first)), list(chain(*second)), LIST
-        texts = [between.join(column) for column in columns]
         run.loaded += sum(numbers) - len(parts)
         if as_it_stands:
-            return _Lists(parents, [slice_of((), page)] * len(parents), [Texts(text, numbers) for text in texts])
+            return _Lists(
+                parents, [slice_of((), page)] * len(parents), [Texts(column, numbers, between) for column in columns]
+            )
+        texts = [between.join(column) for column in columns]
         pages = [slice_of(range(number), page) for number in numbers]
         places = [text.split(ROW) for text in texts.pop(0).split(LIST)] if self._tells_cursors else []
         return _Lists(parents, pages, [_in(pages, text) for text in texts], places)
@@ -307,4 +309,4 @@ def _in(pages: Sequence[Slice], text: bytes) -> Texts:
         b",".join([rows[number] for number in page.rows])
         for page, rows in zip(pages, (rows.split(ROW) for rows in text.split(LIST)), strict=True)
     ]
-    return Texts(LIST.join(lists), [len(page.rows) for page in pages])
+    return Texts(lists, [len(page.rows) for page in pages])

@@ -11,7 +11,7 @@ from genji_graphql.models import Base
 from genji_graphql.plans.holes import Found, Level, Number
 from genji_graphql.plans.run import Run
 from genji_graphql.plans.scalars import integer, sent
-from genji_graphql.plans.shapes import LIST, Pieces, Shown, Texts
+from genji_graphql.plans.shapes import Pieces, Shown, Texts
 from genji_graphql.plans.slots import ANY_PARENTS
 from genji_graphql.reads.edges import Computed, ToMany, computed_statement, count_statement, rows_statement
 from genji_graphql.reads.filters import Where
@@ -76,7 +76,7 @@ class _Rows(Level):
         texts = await self._shown.filled(
             run,
             [
-                Texts(LIST.join([row[place] for row in rows if row[0] in several]), [1] * len(numbers))
+                Texts([row[place] for row in rows if row[0] in several], [1] * len(numbers))
                 for place, (several, numbers) in enumerate(zip(wanted, found, strict=True), start=1)
             ],
         )

@@ -51,17 +51,30 @@ class Placed:
 class Texts:
     """Texts of one shape, and of how many rows each is."""
 
-    joined: bytes = b""
-    """With LIST between two of them."""
+    parts: Sequence[bytes] = ()
+    """As they came: several texts have LIST between two of them, within a part and from one to the next."""
     rows: Sequence[int] = ()
+    between: bytes = LIST
+    """What belongs between two parts. Of one text it may be another."""
 
     @property
-    def apart(self) -> list[bytes]:
-        return self.joined.split(LIST) if self.rows else []
+    def joined(self) -> bytes:
+        return self.between.join(self.parts)
+
+    @property
+    def apart(self) -> list[Rope]:
+        if len(self.rows) == len(self.parts):
+            return list(self.parts)
+        if len(self.rows) == 1:
+            # A long list isn't put together here to be looked through for others and copied again.
+            rope: list[Rope] = [piece for part in self.parts for piece in (part, self.between)]
+            return [rope[:-1]]
+        return list(self.joined.split(LIST))
 
     def some(self, numbers: Sequence[int]) -> "Texts":
-        apart = self.apart
-        return Texts(LIST.join([apart[number] for number in numbers]), [self.rows[number] for number in numbers])
+        """The texts of several that have these numbers."""
+        apart = self.joined.split(LIST)
+        return Texts([apart[number] for number in numbers], [self.rows[number] for number in numbers])
 
 
 Piece = str | Written | Hole | Placed
@@ -193,11 +206,11 @@ class Shown:
 
     async def filled(self, run: Run, texts: Sequence[Texts], cursor: Cursor | None = None) -> list[list[Rope]]:
         """For each shape its texts, as many as there are, with all their holes filled."""
-        self.check(of_shape.joined for of_shape in texts)
+        self.check(part for of_shape in texts for part in of_shape.parts)
         cut = [shape.cut(of_shape) for shape, of_shape in zip(self._shapes, texts, strict=True)]
         wanted = {level: numbers for one in cut if one is not None for level, numbers in one.wanted().items()}
         found = await self._levels.load(run, wanted)
         return [
-            list(of_shape.apart) if one is None else one.filled(found, cursor)
+            of_shape.apart if one is None else one.filled(found, cursor)
             for one, of_shape in zip(cut, texts, strict=True)
         ]
