@@ -122,7 +122,7 @@ async def notes_on(session: AsyncSession, element_ids: Collection[int]) -> Seque
 async def carry_notes(session: AsyncSession, rows: Sequence[Any], change: Change) -> Tally:
     """Carry the notes that `notes_on` found to where their passages are after the change; answers go with their notes.
 
-    It costs one statement, however many they are.
+    It costs two statements at most, however many they are.
     """
     notes = {row.id: _read(row, change) for row in rows}
     homes = _carry(notes.values(), change)
@@ -137,10 +137,12 @@ async def carry_notes(session: AsyncSession, rows: Sequence[Any], change: Change
         place = _stands(_first(note, notes), homes) or _stands(note, homes)
         if place is not None and note.element_id is not None:
             note.stands = place.row_id if place.model is DocumentElement else None
-    changed = [note for note in notes.values() if note.is_changed or note.stands != note.element_id]
-    stands = {note.id: note.stands for note in changed}
-    move = any(note.stands != note.element_id for note in changed)
-    await write_targets(session, {note.id: note.targets for note in changed}, stands if move else None)
+    moved = {note.id: note for note in notes.values() if note.stands != note.element_id}
+    await write_targets(
+        session, {one.id: one.targets for one in notes.values() if one.is_changed and one.id not in moved}
+    )
+    stands = {number: note.stands for number, note in moved.items()}
+    await write_targets(session, {number: note.targets for number, note in moved.items()}, stands)
     return _tally(notes.values())
 
 
@@ -293,7 +295,8 @@ async def write_targets(
 ) -> None:
     """Give annotations other targets, by their numbers, all in one statement; and other elements to stand on.
 
-    It changes nothing that its owner wrote, so it isn't a change of theirs.
+    It changes nothing that its owner wrote, so it isn't a change of theirs. Only what moves is told where it stands: a
+    trigger locks that place, and where a note stays that is perhaps another document, whose writer waits for the note.
     """
     if not targets:
         return
@@ -309,7 +312,6 @@ async def write_targets(
     ).subquery()
     values: dict[str, Any] = {"target": cast(moved.c.target, JSONB), "is_orphan": moved.c.is_orphan}
     if stands is not None:
-        # Only then: a trigger looks for the place of each.
         values["document_element_id"] = moved.c.element_id
     await session.execute(
         update(Annotation)

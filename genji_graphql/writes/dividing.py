@@ -25,7 +25,7 @@ from genji_graphql.models import LONGEST_TEXT, DocumentElement
 from genji_graphql.reads.web_annotation import Place
 from genji_graphql.writes.carrying import Change, Said, carry_notes, notes_on
 from genji_graphql.writes.contents import MAX_CONTENT
-from genji_graphql.writes.elements import MAX_ELEMENTS, insert_elements, lock_documents
+from genji_graphql.writes.elements import MAX_ELEMENTS, MOVED, insert_elements, lock_documents
 from genji_graphql.writes.finding import check_unchanged, conflict, find, find_all
 from genji_graphql.writes.idempotency import attempt
 from genji_graphql.writes.parts import joined, part_of
@@ -125,7 +125,7 @@ async def _found(session: AsyncSession, viewer: Viewer, element_id: int | None) 
     locked = await lock_documents(session, element_id)
     element = await find(session, viewer, DocumentElement, element_id, Action.EDIT)
     if element.document_id not in locked:
-        raise conflict(element, _MOVED)
+        raise conflict(element, MOVED)
     return element
 
 
@@ -152,13 +152,10 @@ async def _neighbours(
     elements = await find_all(session, viewer, DocumentElement, ids, Action.EDIT)
     for place, element in enumerate(elements):
         if element.document_id not in locked:
-            raise conflict(element, _MOVED)
+            raise conflict(element, MOVED)
         check_unchanged(element, expected[place] if expected is not None else None)
     await _check_neighbours(session, elements)
     return elements
-
-
-_MOVED = "Somebody moved this in the meantime; look where it is now, and try again."
 
 
 # -- what is asked for

@@ -26,6 +26,7 @@ from genji_graphql.writes.values import json_object
 
 MAX_ELEMENTS = 1_000
 MAX_HIERARCHY = 10_000
+MOVED = "Somebody moved this in the meantime; look where it is now, and try again."
 
 
 class ElementChanges(TypedDict, total=False):
@@ -66,12 +67,12 @@ async def update(
     expected: datetime | None = None,
 ) -> int:
     """Change what is given. What it said before is kept by a trigger, as a revision."""
-    # Whoever moves the document changes the notes on it as well: one of us goes first.
-    here = select(DocumentElement.document_id).where(DocumentElement.id == (element_id or 0)).scalar_subquery()
-    document = select(Document.id).where(Document.id == here)
-    await session.execute(document.with_for_update(read=True, key_share=True))
+    # The document stays where it is: to move it would be to move its notes, which are to be carried.
+    locked = await lock_documents(session, element_id, share=True)
     # Locked as a whole, so that no note is written meanwhile on a text that is going to be another.
     element = await find(session, viewer, DocumentElement, element_id, Action.EDIT)
+    if element.document_id not in locked:
+        raise conflict(element, MOVED)
     check_unchanged(element, expected)
     before, revision = element.text, element.revision
     text = _change_content(element, changes)
@@ -109,7 +110,7 @@ async def move(
     locked = await lock_documents(session, element_id, to=document_id)
     element = await find(session, viewer, DocumentElement, element_id, Action.EDIT)
     if element.document_id not in locked:
-        raise conflict(element, "Somebody moved this in the meantime; look where it is now, and try again.")
+        raise conflict(element, MOVED)
     if document_id not in (None, element.document_id):
         target = await find(session, viewer, Document, document_id, Action.EDIT, "document_id", key_share=True)
         (position,) = await places(session, DocumentElement, _siblings(target.id), beside, moving=element.id)
@@ -124,12 +125,17 @@ async def move(
     return element.id
 
 
-async def lock_documents(session: AsyncSession, *element_ids: int | None, to: int | None = None) -> Set[int]:
-    """Where elements are, and where one is to go: before the elements themselves, from the top down."""
+async def lock_documents(
+    session: AsyncSession, *element_ids: int | None, to: int | None = None, share: bool = False
+) -> Set[int]:
+    """Where elements are, and where one is to go: before the elements themselves, from the top down.
+
+    With `share` others may do so as well who leave the order of the document alone.
+    """
     these = DocumentElement.id == func.any(literal([number or 0 for number in element_ids], ARRAY(Integer)))
     here = select(DocumentElement.document_id).where(these)
     both = select(Document.id).where(or_(Document.id.in_(here), Document.id == (to or 0)))
-    return set(await session.scalars(both.order_by(Document.id).with_for_update(key_share=True)))
+    return set(await session.scalars(both.order_by(Document.id).with_for_update(read=share, key_share=not share)))
 
 
 def _siblings(document_id: int) -> Any:
