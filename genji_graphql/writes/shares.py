@@ -16,7 +16,7 @@ from genji_graphql.access.visibility import visible
 from genji_graphql.errors import Invalid, NotAllowed
 from genji_graphql.models import Document, DocumentCollection, Group, ObjectShare, User, folded
 from genji_graphql.vocabulary import AccessLevel, Recipient, SharedObject, Visibility
-from genji_graphql.writes.finding import find, missing
+from genji_graphql.writes.finding import conflict, find, missing
 
 Thing = DocumentCollection | Document
 
@@ -43,8 +43,11 @@ async def share_object(
     level: AccessLevel,
 ) -> Shared:
     """Share a thing with a person or a group; one that has it already is given this level instead."""
-    await _hold_collection(session, kind, object_id)
+    held = await _hold_collection(session, kind, object_id)
     thing = await find(session, viewer, MODELS[kind], object_id, Action.SHARE, "object_id")
+    if isinstance(thing, Document) and thing.document_collection_id != held:
+        # To lock the other one now would be to lock it after its document, and to wait in a circle.
+        raise conflict(thing, "Somebody moved this in the meantime; look where it is now, and try again.")
     recipient_id = await _recipient_id(session, viewer, recipient, whom)
     if recipient is Recipient.USER:
         _check_need(viewer, thing, recipient_id, _field(recipient, whom))
@@ -139,12 +142,13 @@ def _field(recipient: Recipient, whom: int | str | None) -> str:
     return "username" if isinstance(whom, str) else f"{recipient.value}_id"
 
 
-async def _hold_collection(session: AsyncSession, kind: SharedObject, object_id: int | None) -> None:
+async def _hold_collection(session: AsyncSession, kind: SharedObject, object_id: int | None) -> int | None:
     """Of a collection as well, where it isn't needed: so all that is missing costs the same."""
     of_document = select(Document.document_collection_id).where(Document.id == (object_id or 0)).scalar_subquery()
     which = of_document if kind is SharedObject.DOCUMENT else (object_id or 0)
     this = select(DocumentCollection.id).where(DocumentCollection.id == which)
-    await session.execute(this.with_for_update(key_share=True))
+    held: int | None = await session.scalar(this.with_for_update(key_share=True))
+    return held
 
 
 async def _wake(session: AsyncSession, viewer: Viewer, thing: Thing) -> DocumentCollection | None:

@@ -107,3 +107,35 @@ async def test_whoever_moves_texts_while_notes_are_written_and_shares_given_is_n
     assert len(await shelf.all(select(Annotation.id))) == 6
     for model, number in ((DocumentElement, 3), (Document, 2), (DocumentCollection, 2)):
         assert len(await shelf.all(select(model.id))) == number
+
+
+async def test_texts_are_cut_and_joined_while_others_write_on_them_and_nobody_is_stuck(
+    service: Service, shelf: Shelf
+) -> None:
+    there = await shelf.world.collection(owner_id=shelf.owner.id)
+    owner, rows = await shelf.who("owner"), shelf.elements
+
+    async def ask(name: str, **given: Any) -> None:
+        for error in (await asked(service, owner, name, "__typename", **given))["errors"]:
+            assert error["__typename"] in {"Conflict", "NotFound", "ValidationError"}
+
+    async def note(row: DocumentElement) -> None:
+        target = [{"source": f"DocumentElements/{one.id}"} for one in (row, rows[0], rows[2])]
+        async with shelf.sessions.begin() as session:
+            session.add(Annotation(document_element_id=row.id, motivation="linking", target=target))
+
+    tasks = []
+    for number in range(4):
+        row = rows[number % 3]
+        tasks += [
+            note(rows[0]),
+            note(row),
+            ask("splitElement", id=id_of(row), at=[2]),
+            ask("mergeElements", ids=[id_of(rows[0]), id_of(rows[1])]),
+            ask("updateElement", id=id_of(row), text=f"Line, text {number}"),
+            ask("updateDocument", id=id_of(shelf.document), collectionId=id_of((there, shelf.collection)[number % 2])),
+        ]
+    await asyncio.gather(*tasks)
+
+    stand = select(DocumentElement.id).join(Annotation, Annotation.document_element_id == DocumentElement.id)
+    assert await shelf.all(stand.where(DocumentElement.deleted_at.is_not(None))) == []
