@@ -137,12 +137,10 @@ async def carry_notes(session: AsyncSession, rows: Sequence[Any], change: Change
         place = _stands(_first(note, notes), homes) or _stands(note, homes)
         if place is not None and note.element_id is not None:
             note.stands = place.row_id if place.model is DocumentElement else None
-    moved = {note.id: note for note in notes.values() if note.stands != note.element_id}
-    await write_targets(
-        session, {one.id: one.targets for one in notes.values() if one.is_changed and one.id not in moved}
-    )
-    stands = {number: note.stands for number, note in moved.items()}
-    await write_targets(session, {number: note.targets for number, note in moved.items()}, stands)
+    changed = [note for note in notes.values() if note.is_changed or note.stands != note.element_id]
+    moved = {note.id: note.stands for note in changed if note.stands != note.element_id}
+    await write_targets(session, {note.id: note.targets for note in changed if note.id not in moved})
+    await write_targets(session, {note.id: note.targets for note in changed if note.id in moved}, moved)
     return _tally(notes.values())
 
 
