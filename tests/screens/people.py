@@ -1,10 +1,11 @@
 """A site as its people find it, and people who ask for one thing after another, as in GraphiQL."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from genji_graphql import models
-from genji_graphql.access.viewer import ANONYMOUS
+from genji_graphql.access.viewer import ANONYMOUS, Viewer
 from genji_graphql.identity.accounts import start_session
 from genji_graphql.vocabulary import RoleName
 from tests.people.site import LIFETIME, Site
@@ -24,8 +25,23 @@ class Person:
 
     async def asks(self, document: str, costs: int, **variables: Any) -> Any:
         """What comes of it, which costs so many statements beside those that say who asks. Nothing is refused."""
-        viewer = ANONYMOUS if self.token is None else await self.site.holder_of(self.token)
-        answer = await self.service.ask(document, variables, viewer=viewer)
+        answer = await self.service.ask(document, variables, viewer=await self._viewer())
+        return self._checked(answer, costs)
+
+    async def sends(self, document: str, costs: int, *, name: str, content: bytes, **given: Any) -> Any:
+        """What comes of a change that takes a file, as its `input`."""
+        self.service._viewer = await self._viewer()
+        self.service.statements.clear()
+        operations = {"query": document, "variables": {"input": {"file": None, **given}}}
+        fields = {"operations": json.dumps(operations), "map": json.dumps({"0": ["variables.input.file"]})}
+        response = await self.service.http.post("/graphql", data=fields, files={"0": (name, content)})
+        (payload,) = self._checked(response.json()["data"], costs).values()
+        return payload
+
+    async def _viewer(self) -> Viewer:
+        return ANONYMOUS if self.token is None else await self.site.holder_of(self.token)
+
+    def _checked(self, answer: Any, costs: int) -> Any:
         assert len(self.service.statements) == costs, self.service.statements
         payloads = [value for value in answer.values() if isinstance(value, dict) and "errors" in value]
         assert all(payload.pop("errors") == [] for payload in payloads), answer

@@ -130,6 +130,23 @@ async def test_the_collections(screens: Screens) -> None:
     )
     assert [one["title"] for one in ordered["collections"]] == ["The Tale of the Heike", "Genji"]
 
+    await teacher.does(
+        "mutation($id: ID!) { deleteCollection(input: {id: $id}) { deletedId errors { code field message } } }",
+        costs=5,
+        id=heike,
+    )
+    seen = await teacher.asks("{ collections { nodes { title } } deletions { id kind title } }", costs=2)
+    assert seen["collections"]["nodes"] == [{"title": "Genji"}]
+    assert seen["deletions"] == [{"id": heike, "kind": "COLLECTION", "title": "The Tale of the Heike"}]
+    back = await teacher.does(
+        """mutation($id: ID!) { restoreCollection(input: {id: $id}) {
+          collection { title } errors { code field message }
+        } }""",
+        costs=6,
+        id=heike,
+    )
+    assert back["collection"] == {"title": "The Tale of the Heike"}
+
 
 async def test_a_collection(screens: Screens) -> None:
     teacher, collection = await screens.person("teacher"), str(screens.collection.id)
@@ -177,6 +194,68 @@ async def test_a_collection(screens: Screens) -> None:
         costs=8,
         id=shared["share"]["id"],
     )
+
+    ids = [made["document"]["id"], str(screens.translation.id)]
+    gone = await teacher.does(
+        """mutation($ids: [ID!]!) { deleteDocuments(input: {ids: $ids}) {
+          deletedIds errors { code field message }
+        } }""",
+        costs=5,
+        ids=ids,
+    )
+    assert len(gone["deletedIds"]) == 2
+    seen = (await teacher.asks(page, costs=7, id=collection))["collection"]
+    assert [one["title"] for one in seen["documents"]["nodes"]] == ["Kiritsubo"]
+    back = await teacher.does(
+        """mutation($ids: [ID!]!) { restoreDocuments(input: {ids: $ids}) {
+          documents { title } errors { code field message }
+        } }""",
+        costs=6,
+        ids=ids,
+    )
+    assert [one["title"] for one in back["documents"]] == ["The Broom Tree", "桐壺"]
+
+
+async def test_a_file_that_is_brought_into_a_collection(screens: Screens) -> None:
+    teacher = await screens.person("teacher")
+    sent = await teacher.sends(
+        """mutation($input: ImportDocumentInput!) { importDocument(input: $input) {
+          job { id status } errors { code field message }
+        } }""",
+        costs=7,
+        name="utsusemi.md",
+        content=b"# Utsusemi\n\nThe shell of the cicada.\n",
+        collectionId=str(screens.collection.id),
+    )
+    assert sent["job"]["status"] == "QUEUED"
+    assert await screens.service.app.state.importer.run_next()
+
+    state = """query($id: ID!) { importJob(id: $id) {
+      status progress { elements fraction } outcome { newDocuments added } error { message }
+    } }"""
+    assert (await teacher.asks(state, costs=1, id=sent["job"]["id"]))["importJob"] == {
+        "status": "SUCCEEDED",
+        "progress": {"elements": 1, "fraction": 1.0},
+        "outcome": {"newDocuments": 1, "added": 1},
+        "error": None,
+    }
+    waiting = await teacher.sends(
+        """mutation($input: ImportDocumentInput!) { importDocument(input: $input) {
+          job { id status } errors { code field message }
+        } }""",
+        costs=7,
+        name="yugao.md",
+        content="# Yūgao\n\nThe evening faces.\n".encode(),
+        collectionId=str(screens.collection.id),
+    )
+    called_off = await teacher.does(
+        """mutation($id: ID!) { cancelImport(input: {id: $id}) {
+          job { status } errors { code field message }
+        } }""",
+        costs=7,
+        id=waiting["job"]["id"],
+    )
+    assert called_off["job"] == {"status": "CANCELLED"}
 
 
 # Reading
@@ -346,6 +425,38 @@ async def test_the_text_on_the_reading_view(screens: Screens) -> None:
     )
     seen = await teacher.asks(READING, costs=10, id=str(screens.document.id))
     assert [one["text"] for one in seen["document"]["elements"]["nodes"]][:2] == ["Another paragraph.", TEXT]
+
+    parts = await teacher.does(
+        """mutation($id: ID!) { splitElement(input: {id: $id, at: [8]}) {
+          elements { id text } errors { code field message }
+        } }""",
+        costs=11,
+        id=element,
+    )
+    assert [one["text"] for one in parts["elements"]] == ["Another ", "paragraph."]
+    whole = await teacher.does(
+        """mutation($ids: [ID!]!) { mergeElements(input: {ids: $ids, separator: ""}) {
+          element { id text } mergedIds errors { code field message }
+        } }""",
+        costs=11,
+        ids=[one["id"] for one in parts["elements"]],
+    )
+    assert whole["element"] == {"id": element, "text": "Another paragraph."}
+    await teacher.does(
+        "mutation($id: ID!) { deleteElement(input: {id: $id}) { deletedId errors { code field message } } }",
+        costs=7,
+        id=element,
+    )
+    seen = await teacher.asks(READING, costs=10, id=str(screens.document.id))
+    assert [one["text"] for one in seen["document"]["elements"]["nodes"]][:1] == [TEXT]
+    back = await teacher.does(
+        """mutation($id: ID!) { restoreElement(input: {id: $id}) {
+          element { text } errors { code field message }
+        } }""",
+        costs=8,
+        id=element,
+    )
+    assert back["element"] == {"text": "Another paragraph."}
 
 
 async def test_two_texts_side_by_side(screens: Screens) -> None:

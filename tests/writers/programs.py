@@ -35,7 +35,13 @@ FIELDS = {
     "createElements": "elements { databaseId modified text }",
     "updateElement": "element { databaseId modified text }",
     "moveElement": "element { databaseId modified text }",
+    "splitElement": "elements { databaseId modified text }",
+    "mergeElements": "element { databaseId modified text }",
+    "deleteElement": "deletedId",
+    "restoreElement": "element { databaseId modified text }",
     "updateDocument": "document { databaseId modified }",
+    "deleteDocuments": "deletedIds",
+    "restoreDocuments": "documents { databaseId }",
 }
 INPUTS = {
     "tagAnnotation": "TagInput",
@@ -97,7 +103,8 @@ class Done:
     def rows(self) -> list[dict[str, Any]]:
         """Notes and elements that the payload shows."""
         shown = [value for name, value in self.payload.items() if name not in {"errors", "annotationEdge"}]
-        return [row for value in shown for row in (value if isinstance(value, list) else [value]) if row]
+        rows = [row for value in shown for row in (value if isinstance(value, list) else [value])]
+        return [row for row in rows if isinstance(row, dict)]
 
 
 # Drawing
@@ -167,6 +174,16 @@ _text_changes = [
     ),
     _step("moveElement", {"id": _elements, "documentId": _pick("document")}),
     _step("updateDocument", {"id": _pick("document"), "collectionId": _pick("collection")}),
+    _step("splitElement", {"id": _elements, "at": st.lists(st.integers(1, 60), min_size=1, max_size=2)}),
+    _step("mergeElements", {"ids": st.lists(_elements, min_size=2, max_size=2)}, {"separator": st.just("")}),
+]
+_deletions = [
+    _step("deleteElement", {"id": _elements, "force": st.just(True)}),
+    _step("restoreElement", {"id": _elements}),
+    _step("deleteDocuments", {"ids": st.lists(_pick("document"), min_size=1, max_size=2)}),
+    _step("restoreDocuments", {"ids": st.lists(_pick("document"), min_size=1, max_size=2)}),
+    # Twice: what is deleted is to be there again, mostly.
+    _step("restoreDocuments", {"ids": st.tuples(_pick("document")).map(list)}),
 ]
 _links = [
     _step("createLink", {"targets": st.lists(_link, min_size=2, max_size=3)}),
@@ -174,7 +191,7 @@ _links = [
     _step("removeLinkTarget", {"id": _pick("link"), "targetId": _pick("target")}),
 ]
 _READERS_STEPS = st.one_of(_create, _bulk, _reply, *_vote, *_tags, *_changes, *_moderating, *_links)
-_EDITORS_STEPS = st.one_of(_write, *_text_changes, *_text_changes, *_text_changes, _create, *_moderating, *_vote)
+_EDITORS_STEPS = st.one_of(_write, *_text_changes, *_text_changes, *_deletions, _create, *_moderating, *_vote)
 
 
 @st.composite
