@@ -312,9 +312,21 @@ class _Carrier:
         place = self._image(passage, self.in_place)
         if place:
             place = self._verbatim_beside(passage, place) or place
-        if place is None or place.score < LIKE:
+        if place is None or place.score < LIKE or not self._is_correction(passage, place):
             place = self._in_the_same_gap(passage)
         return self._carried(Method.MAPPED, passage, place) if place else ORPHAN
+
+    def _is_correction(self, passage: _Passage, place: _Place) -> bool:
+        """Is what isn't word for word what it was at least beside words that stayed, unless it is long?
+
+        Of a text that was written anew the difference keeps what two texts have in common anyway: "the mill" is no
+        correction of "the village".
+        """
+        if place.score == 1 or len(passage.exact) >= LEAST_ALONE:
+            return True
+        before, after = self.before.around(passage.start, passage.end)
+        there = self.after.around(place.start, place.end)
+        return max(fit((before, None), there) or 0, fit((None, after), there) or 0) >= ENOUGH
 
     def _in_the_same_gap(self, passage: _Passage) -> _Place | None:
         """The quote as it stands within a change, whose old and new text each have it once.

@@ -88,6 +88,14 @@ def test_a_line_that_was_moved_there_is_no_correction_of_a_quotes_first_line() -
     assert where(carried(old, new, "Beta\nTeam Alpha"))[2] == "Team Alpha"
 
 
+def test_a_note_doesnt_go_to_a_like_word_of_a_text_that_was_written_anew() -> None:
+    old = "Beyond the mill the road turned north again."
+
+    for new in ("A stranger walked to the village, and nobody knew.", "They came to the village at dusk and slept."):
+        assert carried(old, new, "the mill").method is Method.ORPHAN
+    assert where(carried(old, old.replace("mill", "vill"), "the mill"))[2] == "the vill"
+
+
 def test_a_passage_isnt_put_together_of_single_letters() -> None:
     assert carried("The whale is white.", "The wide hall, a lake, is white.", "whale").method is Method.ORPHAN
 
