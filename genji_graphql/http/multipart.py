@@ -6,9 +6,12 @@ read. One file at a time; nothing here is held in memory but the operation.
 """
 
 import re
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
@@ -16,10 +19,7 @@ from genji_graphql.http import media
 from genji_graphql.http.request import Asked, checked, declared_length, parsed, too_large
 from genji_graphql.uploads import Upload
 
-_HEADERS = 8_000
-"""Bytes that the headers of a part may have."""
 _LONGEST_BOUNDARY = 70
-_PARAMETER = re.compile(r';\s*([\w!#$%&+^`|~*.-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))')
 
 
 async def read(request: Request, *, max_bytes: int, max_file_bytes: int) -> Asked:
@@ -86,11 +86,24 @@ class _Parts:
 
     def __init__(self, request: Request, boundary: bytes) -> None:
         self._request = request
-        self._delimiter = b"\r\n--" + boundary
-        # So that the first boundary looks like the others.
-        self._buffer = bytearray(b"\r\n")
         self._has_more = True
-        self._has_begun = False
+        self._come: deque[_Piece] = deque()
+        """What was taken apart and not yet asked for: of each part its headers, its content in pieces, and None."""
+        self._header, self._headers = [bytearray(), bytearray()], dict[bytes, bytes]()
+        self._is_over = False
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._headers.clear,
+                "on_header_field": lambda data, start, end: self._header[0].extend(data[start:end]),
+                "on_header_value": lambda data, start, end: self._header[1].extend(data[start:end]),
+                "on_header_end": self._keep_header,
+                "on_headers_finished": lambda: self._come.append(dict(self._headers)),
+                "on_part_data": lambda data, start, end: self._come.append(data[start:end]),
+                "on_part_end": lambda: self._come.append(None),
+                "on_end": self._end,
+            },
+        )
 
     async def text(self, name: str, most: int) -> bytearray:
         """The whole of the next part, which must be of this name."""
@@ -125,76 +138,63 @@ class _Parts:
 
     async def ends(self) -> None:
         """Raises where another part follows."""
-        if not await self._is_over():
+        if await self._next() is not _END:
             raise HTTPException(400, "One file at a time: nothing may follow it.")
 
     async def _begin(self, name: str) -> Mapping[str, str]:
         """What the headers of the next part say of it."""
-        if not self._has_begun:
-            self._has_begun = True
-            async for piece in self._content():
-                if piece:
-                    raise _malformed()
-        if await self._is_over():
+        headers = await self._next()
+        if headers is _END:
             raise HTTPException(
                 400, f"The part `{name}` is missing: `operations`, `map` and a file come in this order."
             )
-        if (await self._line()).strip(b" \t"):
-            raise _malformed()
-        told: dict[str, str] = {}
-        left = _HEADERS
-        while line := await self._line():
-            left -= len(line)
-            if left < 0:
-                raise _malformed()
-            header, _, value = line.decode("utf-8", "replace").partition(":")
-            if header.strip().lower() == "content-disposition":
-                told = _parameters(value)
+        assert isinstance(headers, dict)  # noqa: S101 - with them a part begins
+        told = _parameters(headers.get(b"content-disposition", b""))
         if told.get("name") != name:
             raise HTTPException(400, f"The next part must be `{name}`: `operations`, `map` and a file, in this order.")
         return told
 
-    async def _is_over(self) -> bool:
-        """Was this boundary the last?"""
-        while len(self._buffer) < 2:
-            await self._fill()
-        return self._buffer.startswith(b"--")
-
-    async def _line(self) -> bytes:
-        while (end := self._buffer.find(b"\r\n")) < 0:
-            if len(self._buffer) > _HEADERS:
-                raise _malformed()
-            await self._fill()
-        line = bytes(self._buffer[:end])
-        del self._buffer[: end + 2]
-        return line
-
     async def _content(self) -> AsyncIterator[bytes]:
-        """What comes before the next boundary."""
-        kept = len(self._delimiter) - 1
-        while (end := self._buffer.find(self._delimiter)) < 0:
-            if len(self._buffer) > kept:
-                yield bytes(self._buffer[:-kept])
-                del self._buffer[:-kept]
-            await self._fill()
-        yield bytes(self._buffer[:end])
-        del self._buffer[: end + len(self._delimiter)]
+        """The rest of this part."""
+        while (piece := await self._next()) is not None:
+            assert isinstance(piece, bytes)  # noqa: S101 - of that a part consists until it ends
+            yield piece
 
-    async def _fill(self) -> None:
+    async def _next(self) -> "_Piece":
+        while not self._come:
+            if self._is_over:
+                return _END
+            await self._read()
+        return self._come.popleft()
+
+    async def _read(self) -> None:
         if not self._has_more:
             raise HTTPException(400, "The body breaks off.")
         message = await self._request.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        self._buffer += message.get("body", b"")
         self._has_more = message.get("more_body", False)
+        try:
+            self._parser.write(message.get("body", b""))
+        except MultipartParseError:
+            raise HTTPException(400, "The body isn't what multipart/form-data is.") from None
+
+    def _keep_header(self) -> None:
+        name, value = map(bytes, self._header)
+        self._headers[name.lower()] = value
+        self._header = [bytearray(), bytearray()]
+
+    def _end(self) -> None:
+        self._is_over = True
 
 
-def _parameters(value: str) -> dict[str, str]:
+_END: Mapping[bytes, bytes] = {}
+"""In place of headers: no part follows."""
+_Piece = Mapping[bytes, bytes] | bytes | None
+
+
+def _parameters(disposition: bytes) -> dict[str, str]:
     """`form-data; name="0"; filename="a.xml"` → its parameters. Browsers write a quotation mark as `%22`."""
-    found = ((name.lower(), quoted or bare) for name, quoted, bare in _PARAMETER.findall(value))
-    return {name: given.replace('\\"', '"').replace("%22", '"') for name, given in found}
-
-
-def _malformed() -> HTTPException:
-    return HTTPException(400, "The body isn't what multipart/form-data is.")
+    _, found = parse_options_header(disposition)
+    told = {name.decode(): given.decode("utf-8", "replace") for name, given in found.items()}
+    return {name: given.replace("%22", '"') for name, given in told.items()}
