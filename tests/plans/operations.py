@@ -73,10 +73,14 @@ class Operation:
         return Operation(self.text, {**self.variables, CURSOR: cursor}, self.name)
 
 
+NOTES = ("annotations", "annotation")
+
+
 @st.composite
-def operations(draw: st.DrawFn) -> Operation:
+def operations(draw: st.DrawFn, roots: Sequence[str] | None = None) -> Operation:
+    """With these fields of the query, or with any."""
     # Random by itself: what Hypothesis chooses piece by piece would for its most part be what it had chosen before.
-    return _Writer(draw(st.randoms(use_true_random=True))).operation()
+    return _Writer(draw(st.randoms(use_true_random=True)), roots=roots).operation()
 
 
 @dataclass
@@ -85,6 +89,7 @@ class _Writer:
     declared: dict[str, str] = field(default_factory=dict)
     variables: dict[str, Any] = field(default_factory=dict)
     fragments: list[str] = field(default_factory=list)
+    roots: Sequence[str] | None = None
     strange: bool = False
     """May it ask for what no plan answers, and for what nobody can have?"""
 
@@ -93,7 +98,8 @@ class _Writer:
 
     def operation(self) -> Operation:
         self.strange = self.chance(6)
-        names = self.random.choices([*_ROOTS, *_OTHERS] if self.strange else _ROOTS, k=self.random.randint(1, 3))
+        roots = self.roots or ([*_ROOTS, *_OTHERS] if self.strange else _ROOTS)
+        names = self.random.choices(roots, k=self.random.randint(1, 3))
         query = TYPES["Query"]
         assert isinstance(query, GraphQLObjectType)
         body = "{ " + " ".join(self.field(query.fields[name], name, number, 0) for number, name in enumerate(names))
