@@ -22,7 +22,6 @@ from graphql import (
     is_composite_type,
     is_leaf_type,
 )
-from hypothesis import strategies as st
 
 from genji_graphql.reads.ids import global_id
 from genji_graphql.schema import schema
@@ -46,6 +45,8 @@ _LIKELY: Mapping[str, int] = {
     "node": 20,
     "nodes": 20,
     "edges": 12,
+    "pageInfo": 12,
+    "hasNextPage": 8,
     "creator": 8,
     "elements": 8,
     "annotations": 10,
@@ -76,11 +77,9 @@ class Operation:
 NOTES = ("annotations", "annotation")
 
 
-@st.composite
-def operations(draw: st.DrawFn, roots: Sequence[str] | None = None) -> Operation:
-    """With these fields of the query, or with any."""
-    # Random by itself: what Hypothesis chooses piece by piece would for its most part be what it had chosen before.
-    return _Writer(draw(st.randoms(use_true_random=True)), roots=roots).operation()
+def random_operation(random: Random, roots: Sequence[str] | None = None) -> Operation:
+    """One with these fields of the query, or with any."""
+    return _Writer(random, roots=roots).operation()
 
 
 @dataclass
@@ -160,7 +159,7 @@ class _Writer:
             return text
         inner = self.selection(named, depth + 1)
         if cursors:
-            inner = inner.replace("{", "{ found: pageInfo { startCursor endCursor } ", 1)
+            inner = inner.replace("{", "{ found: pageInfo { startCursor endCursor hasNextPage } ", 1)
         return f"{text} {inner}"
 
     _made = 0
@@ -302,6 +301,6 @@ def cursors_in(answer: Any) -> Iterator[str]:
             yield from found(item)
     elif isinstance(answer, dict):
         if isinstance(page := answer.get("found"), dict):
-            yield from (cursor for cursor in page.values() if cursor)
+            yield from (page[name] for name in ("startCursor", "endCursor") if page.get(name))
         for item in answer.values():
             yield from found(item)

@@ -42,13 +42,14 @@ def missing_visibility_of_a_row(patch: pytest.MonkeyPatch) -> None:
 
 
 def missing_visibility_in_a_list(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(
-        connections,
-        "gathered_statement",
-        lambda edge, viewer, *rest, **more: gathered_statement(
+    def seeing_all(statement: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda edge, viewer, *rest, **more: statement(
             edge, replace(viewer, is_administrator=True), *rest, **more
-        ),
-    )
+        )
+
+    # A list of one parent, and of several.
+    for name in ("shown_statement", "gathered_statement"):
+        patch.setattr(connections, name, seeing_all(getattr(connections, name)))
 
 
 def null_as_an_empty_text(patch: pytest.MonkeyPatch) -> None:
