@@ -60,6 +60,7 @@ def run(
     import uvicorn
 
     from genji_graphql.app import create_app
+    from genji_graphql.http.protocol import Protocol
     from genji_graphql.http.proxies import Forwarded
 
     keep_what_is_freed()
@@ -71,7 +72,12 @@ def run(
         address, number = listener.getsockname()[:2]
         application: Any = create_app(connected)
         config = uvicorn.Config(
-            application, log_level="warning", access_log=False, proxy_headers=False, server_header=False
+            application,
+            http=Protocol,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
         )
         config.app = Forwarded(application, config.forwarded_allow_ips)
         out.print(f"Genji is at [bold]http://{f'[{address}]' if ':' in address else address}:{number}/graphql[/bold]")

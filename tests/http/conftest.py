@@ -26,6 +26,7 @@ from genji_graphql.errors import Conflict, GenjiError, Invalid, NotAllowed, NotF
 from genji_graphql.http import graphiql
 from genji_graphql.http.graphql import GraphQLEndpoint
 from genji_graphql.http.health import health_routes
+from genji_graphql.http.protocol import Protocol
 from genji_graphql.settings import Settings
 from tests.schema.conftest import crowd as crowd
 
@@ -168,7 +169,7 @@ def endpoint() -> GraphQLEndpoint:
 @pytest.fixture(scope="session")
 def server_url(endpoint: GraphQLEndpoint) -> Iterator[str]:
     app = Starlette(routes=[Route("/graphql", endpoint), graphiql.assets, *health_routes(is_ready)])
-    server = uvicorn.Server(uvicorn.Config(app, ws="none", log_config=None))
+    server = uvicorn.Server(uvicorn.Config(app, http=Protocol, ws="none", log_config=None))
     # Listening before the server runs, it keeps early clients waiting rather than refusing them.
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
