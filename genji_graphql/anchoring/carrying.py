@@ -371,6 +371,11 @@ class _Carrier:
             first -= 1
         while last < touched.stop - 1 and self._follow(runs[last], runs[last + 1], element):
             last += 1
+        # A blank that stayed is no edge: what was inserted behind it would be taken for the passage's own.
+        while first < middle and self._is_blank(runs[first], passage):
+            first += 1
+        while last > middle and self._is_blank(runs[last], passage):
+            last -= 1
         start = runs[first].new + max(0, passage.start - runs[first].old)
         end = runs[last].new_end - max(0, runs[last].old_end - passage.end)
         start, end = self._with_corrections(passage, within, (first, last), (start, end))
@@ -380,6 +385,9 @@ class _Carrier:
         kept = sum(_shared(runs[index], passage) for index in range(first, last + 1))
         kept = min(kept, end - start)  # the blanks at its edges were kept too
         return _Place(start, end, 2 * kept / (passage.end - passage.start + end - start))
+
+    def _is_blank(self, run: Run, passage: _Passage) -> bool:
+        return self.before.text[max(run.old, passage.start) : min(run.old_end, passage.end)].isspace()
 
     def _follow(self, one: Run, other: Run, element: int) -> bool:
         low, high = self.after.bounds(element)

@@ -39,7 +39,9 @@ class Edited:
 
     def verdict(self, anchor: Anchor, carried: Carried) -> Verdict:
         """Right is a passage of which two thirds are the quote's own, that begins and ends with what is its own or new;
-        or the quote as it was, of which half is its own, or which is all that each text has of it. All else is wrong.
+        or the quote as it was, of which half is its own. All else is wrong, but for a quote that each text has once and
+        that is told to be found by its words: that it should be found is owed, and no text tells whether it was
+        written anew in a line that looks alike as its own went.
         """
         own = range(anchor.start, anchor.end)
         if carried.method is Method.ORPHAN:
@@ -48,7 +50,8 @@ class Edited:
         came = self.origins[carried.anchor.start : carried.anchor.end]
         kept = sum(origin in own for origin in came)
         if carried.anchor.exact == anchor.exact:
-            return Verdict.RIGHT if 2 * kept >= len(came) or self._is_unique(anchor) else Verdict.WRONG
+            told = carried.method is Method.FOUND and carried.score < 1 and self._is_unique(anchor)
+            return Verdict.RIGHT if 2 * kept >= len(came) or told else Verdict.WRONG
         edges = all(origin is None or origin in own for origin in (came[0], came[-1]))
         return Verdict.RIGHT if edges and 3 * kept >= 2 * len(came) else Verdict.WRONG
 

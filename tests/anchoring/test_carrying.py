@@ -88,6 +88,13 @@ def test_a_line_that_was_moved_there_is_no_correction_of_a_quotes_first_line() -
     assert where(carried(old, new, "Beta\nTeam Alpha"))[2] == "Team Alpha"
 
 
+def test_a_line_that_was_moved_between_does_not_begin_a_quote_that_lost_its_beginning() -> None:
+    old = "One line stays here\nThe Beta went\nTeam Gamma plays\nTeam Delta plays\nGenji rests"
+    new = "One line stays here\nGenji rests\nTeam Gamma plays\nThe Beta went\nTeam Delta plays"
+
+    assert where(carried(old, new, "went\nTeam Gamma plays"))[2] == "Team Gamma plays"
+
+
 def test_a_note_doesnt_go_to_a_like_word_of_a_text_that_was_written_anew() -> None:
     old = "Beyond the mill the road turned north again."
 
