@@ -545,7 +545,7 @@ class _Carrier:
         length = len(passage.exact)
         if not self._paid((len(here) + len(there)) * _STEPS_A_COMPARISON):
             return None
-        least = FITTING if length >= SHORT else FITTING_ALONE
+        least = FITTING if length >= LEAST_ALONE else FITTING_ALONE
         best = decided([self._fit(passage, at, at + length) for at in there], least)
         if best is None:
             return None
