@@ -162,6 +162,16 @@ async def wait_until_ready(engine: AsyncEngine, settings: Settings, say: Callabl
     )
 
 
+def was_in_the_way(error: BaseException) -> bool:
+    """Did PostgreSQL end a transaction so that another may go on? Nothing of it stays, and the next try may go well."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return (getattr(cause, "sqlstate", None) or "") in _IN_THE_WAY
+
+
+# serialization_failure, deadlock_detected
+_IN_THE_WAY = ("40001", "40P01")
+
+
 def plain_reason(error: BaseException) -> str:
     """Why the database can't be reached, in one line without SQL or a password."""
     cause = error.orig.__cause__ or error.orig if isinstance(error, DBAPIError) and error.orig else error

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from strawberry.exceptions import StrawberryInputCoercionError
 
-from genji_graphql.database import plain_reason
+from genji_graphql.database import plain_reason, was_in_the_way
 from genji_graphql.errors import Conflict, GenjiError, Invalid, NotAllowed, NotFound, TimedOut, TooMany, Unavailable
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ INTERNAL = "INTERNAL"
 
 UNREACHABLE = "The database can't be reached at the moment."
 BUSY = "So many are asking that the server can't keep up. Try again in a moment."
+IN_THE_WAY = "Others are changing the same at the moment, and nothing of this change was made. Try again."
 TOO_LONG = "This took longer than it may take."
 RETRY_AFTER = 1  # seconds
 OUR_FAULT = "Something went wrong on our side. If it keeps happening, tell whoever runs this server the error id."
@@ -69,6 +70,8 @@ def describe(fault: Exception) -> GraphQLFormattedError:
         return {"message": TOO_LONG, "extensions": {"code": CODES[TimedOut]}}
     if isinstance(fault, PoolTimeoutError):
         return {"message": BUSY, "extensions": {"code": CODES[Unavailable], "retryAfter": RETRY_AFTER}}
+    if was_in_the_way(fault):
+        return {"message": IN_THE_WAY, "extensions": {"code": CODES[Unavailable], "retryAfter": RETRY_AFTER}}
     if is_unreachable(fault):
         log.error("The database can't be reached: %s", plain_reason(fault))
         return {"message": UNREACHABLE, "extensions": {"code": CODES[Unavailable]}}

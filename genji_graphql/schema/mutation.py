@@ -5,12 +5,14 @@ the payload's `errors`; a fault of ours is an error of the whole answer.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import strawberry
 
 from genji_graphql.anchoring.anchor import Misplaced
+from genji_graphql.context import Context
+from genji_graphql.database import was_in_the_way
 from genji_graphql.errors import (
     Conflict,
     GenjiError,
@@ -29,6 +31,8 @@ from genji_graphql.schema.filters import plain
 
 SIGN_IN = "Sign in to do this."
 READ_ONLY = "This access token may only read."
+_TRIES = 3
+"""As often is a change begun, where somebody else's is in its way and it in theirs."""
 _INPUT = strawberry.argument(description="What is asked for.")
 
 
@@ -43,7 +47,7 @@ def mutation(description: str, *, public: bool = False) -> Callable[[Any], Any]:
                 await info.context.ask_again()
                 _check(info, public)
                 _check_text(input)
-                return await change(info, input)
+                return await _insisting(info.context, lambda: change(info, input))
             except Unavailable:
                 raise
             except Several as error:
@@ -56,6 +60,19 @@ def mutation(description: str, *, public: bool = False) -> Callable[[Any], Any]:
         return strawberry.mutation(resolver=resolve, description=description, metadata={"public": public})
 
     return declare
+
+
+async def _insisting(context: Context, change: Callable[[], Awaitable[Any]]) -> Any:
+    """Makes a change, which is one transaction, and begins it anew where PostgreSQL ended it in favour of another."""
+    for _ in range(_TRIES - 1):
+        try:
+            return await change()
+        except Exception as fault:
+            if not was_in_the_way(fault):
+                raise
+            # What was loaded for it may not be so any more.
+            context.become(context.viewer)
+    return await change()
 
 
 def told(error: GenjiError) -> "errors.UserError":

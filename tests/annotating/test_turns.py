@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from genji_graphql import models
 from tests.annotating.room import (
@@ -108,3 +108,49 @@ async def test_what_was_flagged_is_taken_before_its_flag(room: Room) -> None:
 async def test_a_text_waits_for_its_document_before_it_takes_itself(room: Room) -> None:
     change = room.made(CHANGE_TEXT, room.owner, id=id_of(room.element), text="Another text.")
     await waits_with_nothing(room, room.document, room.element, change)
+
+
+ALWAYS_IN_A_CIRCLE = """
+CREATE FUNCTION circle() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = 'deadlock_detected'; END
+$$
+"""
+
+
+@asynccontextmanager
+async def in_the_wrong_order(room: Room, note: dict[str, Any]) -> AsyncIterator[None]:
+    """Somebody who holds a note and then wants its text, and lets others find out that they wait in a circle."""
+    async with under_way(room, await row_of(room, note)) as session:
+        await session.execute(text("SET LOCAL deadlock_timeout = '1min'"))
+        wanting = asyncio.create_task(_want(session, room.element))
+        yield
+        await wanting
+
+
+async def _want(session: AsyncSession, row: Any) -> None:
+    await asyncio.sleep(0.5)
+    await session.execute(locking(type(row), row.id))
+
+
+async def test_whoever_is_ended_in_favour_of_another_is_answered_all_the_same(room: Room) -> None:
+    note = await room.note()
+    async with in_the_wrong_order(room, note):
+        waiting = asyncio.create_task(room.made(REPLY, room.mate, annotationId=note["id"], text="Yes."))
+    await waiting
+    replies = select(models.Annotation).where(models.Annotation.parent_id == note["databaseId"])
+    assert len(await room.site.all(replies)) == 1
+
+
+async def test_whoever_is_ended_each_time_is_told_to_try_again(room: Room, engine: AsyncEngine) -> None:
+    note = await room.note()
+    async with engine.begin() as connection:
+        await connection.execute(text(ALWAYS_IN_A_CIRCLE))
+        await connection.execute(
+            text("CREATE TRIGGER circle BEFORE INSERT ON app.annotations EXECUTE FUNCTION circle()")
+        )
+    before = await room.site.contents()
+    given = {"input": {"annotationId": note["id"], "text": "Yes."}}
+    (error,) = (await room.service.answer(REPLY, given, viewer=room.viewer(room.mate)))["errors"]
+    assert error["extensions"] == {"code": "UNAVAILABLE", "retryAfter": 1}
+    assert "deadlock" not in error["message"]
+    assert await room.site.contents() == before
