@@ -63,7 +63,7 @@ class Service:
     def plan_anew(self) -> None:
         """Make all plans again: they hold rules and statements as they were when they were made."""
         planner = Planner(schema._schema, self.app.state.connections, self.app.state.endpoint.settings.max_page_size)
-        self.app.state.endpoint.planner = planner
+        self.app.state.endpoint.operations.planner = planner
 
     async def _identify(self, _request: Request) -> Viewer:
         return self._viewer

@@ -1,46 +1,29 @@
 """GraphQL over HTTP, as the specification of that name (draft of 2025) has it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import orjson
 from graphql import (
-    DocumentNode,
-    GraphQLError,
-    GraphQLInputObjectType,
-    GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
-    get_named_type,
-    get_operation_ast,
 )
-from graphql.execution.values import VariableValues
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from strawberry import Schema
-from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionResult
 
-from genji_graphql.access.viewer import ANONYMOUS, Viewer
 from genji_graphql.errors import TimedOut, Unavailable
 from genji_graphql.http import graphiql, media, multipart
 from genji_graphql.http import request as requests
 from genji_graphql.http.compression import compress
-from genji_graphql.http.documents import Document, Documents, root_fields
 from genji_graphql.http.errors import CODES, INTERNAL, describe, format_errors
-from genji_graphql.http.limits import Limits, overpriced
-from genji_graphql.http.trusted import trusted_documents
+from genji_graphql.http.operations import Operations, Outcome, Transport, failed, plain
 from genji_graphql.plans.planner import Planned, Planner
-from genji_graphql.plans.refusal import NotPlannable
-from genji_graphql.schema.scalars import UPLOAD
-from genji_graphql.settings import Introspection, Settings
+from genji_graphql.settings import Settings
 
 MakeContext = Callable[[Request], Awaitable[Any]]
 Finish = Callable[[Request, Response, Any], None]
@@ -61,34 +44,8 @@ _HEADERS = {
 }
 _FAULTS = {INTERNAL: 500, CODES[Unavailable]: 503, CODES[TimedOut]: 503}
 
-_PATIENCE = 0.05
-"""Seconds after which somebody looks at the clock, and whether the client is still there. Most answers take less."""
-
 _SENDERS = 8
 """How many people may be sending a file to one process."""
-
-_read: ContextVar[Document | None] = ContextVar("read", default=None)
-
-
-class ReadAlready(SchemaExtension):
-    """Hands Strawberry the document that the endpoint has read, so that nobody parses and validates it twice."""
-
-    def on_parse(self) -> Iterator[None]:
-        if document := _read.get():
-            self.execution_context.graphql_document = document.ast
-            self.execution_context.pre_execution_errors = []
-        yield
-
-
-@dataclass(slots=True)
-class Outcome:
-    """How an operation was answered."""
-
-    answer: Planned | ExecutionResult
-    context: Any = None
-    path: str = "refused"
-    """Was it a plan that answered, or the general executor, and why?"""
-    cost: dict[str, int] | None = None
 
 
 class _Answer(Response):
@@ -112,26 +69,14 @@ class GraphQLEndpoint:
         finish: Finish | None = None,
         planner: Planner | None = None,
     ) -> None:
-        self.schema = schema
+        self.operations = Operations(schema, settings, planner)
+        self.transport = Transport(make_context, _allow, _left)
         self.make_context = make_context
         self.finish = finish
-        self.planner = planner
         self.settings = settings
         self.tells_path = settings.is_local
         """Does a response say which path its answer took?"""
-        self.limits = Limits.of(settings)
-        self.graphql: GraphQLSchema = schema._schema  # noqa: SLF001 - Strawberry has no public way to it
-        self.takers = _takers(self.graphql)
-        """The mutations that take a file."""
         self._senders: set[int] = set()
-        self.trusted = trusted_documents(settings.trusted_documents, self.graphql)
-        self.tells_names = settings.introspection_for is Introspection.EVERYBODY
-        """May a mistake be answered with names that were perhaps meant?"""
-        self.documents = Documents(
-            self.graphql, self.limits, settings.max_page_size, hide_suggestions=not self.tells_names
-        )
-        if ReadAlready not in schema.extensions:
-            schema.extensions = (*schema.extensions, ReadAlready)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = requests.Incoming(scope, receive)
@@ -149,7 +94,11 @@ class GraphQLEndpoint:
             if wanted == media.HTML:
                 return graphiql.page(request)
             media_type = wanted
-            if self.takers and request.method == "POST" and media.is_multipart(request.headers.get("content-type", "")):
+            if (
+                self.operations.takers
+                and request.method == "POST"
+                and media.is_multipart(request.headers.get("content-type", ""))
+            ):
                 return await self.answer_with_file(request, media_type)
             asked = await requests.read(request, self.settings.max_body_bytes)
             return await self.answer(request, asked, media_type)
@@ -159,7 +108,7 @@ class GraphQLEndpoint:
         except ClientDisconnect:
             raise
         except Exception as fault:  # noqa: BLE001 - nobody above says it in JSON
-            return _executed(_failed(fault), media_type)
+            return _executed(failed(fault), media_type)
 
     async def answer_with_file(self, request: Request, media_type: str) -> Response:
         """Of those who may change nothing no file is read; of others one at a time."""
@@ -194,7 +143,7 @@ class GraphQLEndpoint:
             self._senders.remove(person_id)
 
     async def answer(self, request: Request, asked: requests.Asked, media_type: str) -> Response:
-        outcome = await self.execute(request, asked)
+        outcome = await self.operations.execute(self.transport, request, asked)
         response = _response_to(outcome, media_type)
         await compress(response, request.headers.get("accept-encoding", ""))
         if self.tells_path:
@@ -203,151 +152,11 @@ class GraphQLEndpoint:
             self.finish(request, response, outcome.context)
         return response
 
-    async def execute(self, request: Request, asked: requests.Asked) -> Outcome:
-        text = self.text(asked)
-        try:
-            document = self.documents.read(text)
-            operation = _operation(document.ast, asked.operation_name)
-            _allow(request, operation)
-        except GraphQLError as error:
-            return Outcome(_refused(error))
-        if document.errors:
-            return Outcome(_refused(*document.errors))
-        if asked.upload is not None:
-            _allow_file(document.ast, operation, self.takers)
-        outcome = Outcome(_refused())
-        try:
-            outcome.context = context = await self.make_context(request)
-            viewer = getattr(context, "viewer", ANONYMOUS)
-            if document.introspects and not self.may_introspect(viewer):
-                outcome.answer = _refused(_untold(operation))
-                return outcome
-            price = document.prices.of(operation, asked.variables)
-            limit = self.limits.cost(viewer)
-            if price > limit:
-                outcome.answer = _refused(overpriced(price, limit, operation))
-                return outcome
-            variables = self.documents.variables(document, operation).coerced(asked.variables or {})
-            if isinstance(variables, list):
-                outcome.answer = _refused(*variables)
-                return outcome
-            # Whoever asks for a change and leaves expects it to be made.
-            wanted_anyway = operation.operation is OperationType.MUTATION
-            answering = self.run(document, asked, variables, outcome)
-            await self.in_time(answering, request, wanted_anyway=wanted_anyway)
-            if (loaded := _loaded(outcome)) is not None:
-                outcome.cost = {"requested": price, "actual": loaded, "limit": limit}
-        except (HTTPException, ClientDisconnect):
-            raise
-        except Exception as fault:  # noqa: BLE001 - the context could not be made, and the client shall get JSON
-            outcome.answer = _failed(fault)
-        return outcome
-
-    def text(self, asked: requests.Asked) -> str:
-        """The document that a request sends or names."""
-        if asked.document_id is None:
-            if self.settings.trusted_only:
-                raise HTTPException(403, "This server answers trusted documents only: send a `documentId`.")
-            return asked.query
-        trusted = self.trusted.get(asked.document_id)
-        if trusted is None:
-            raise HTTPException(400, "There is no trusted document of this `documentId`.")
-        return trusted
-
-    def may_introspect(self, viewer: Viewer) -> bool:
-        match self.settings.introspection_for:
-            case Introspection.EVERYBODY:
-                return True
-            case Introspection.PEOPLE:
-                return not viewer.is_anonymous
-            case Introspection.NOBODY:
-                return False
-
-    async def in_time(self, answering: Awaitable[None], request: Request, *, wanted_anyway: bool) -> None:
-        """Ends what is under way, with its statements, at the deadline, or where the client has left."""
-        loop, asking = asyncio.get_running_loop(), asyncio.current_task()
-        deadline = loop.time() + self.settings.deadline
-        watching: asyncio.Task[None] | None = None
-        ended: Exception | None = None
-
-        async def watch() -> None:
-            nonlocal ended
-            try:
-                async with asyncio.timeout_at(deadline):
-                    await (asyncio.Event().wait() if wanted_anyway else _left(request))
-                ended = ClientDisconnect()
-            except TimeoutError:
-                ended = TimedOut(f"This took longer than the {self.settings.deadline:g} seconds that it may take.")
-            assert asking is not None  # noqa: S101 - an answer is always awaited in a task
-            asking.cancel()
-
-        def begin() -> None:
-            nonlocal watching
-            watching = loop.create_task(watch())
-
-        waiting = loop.call_later(min(_PATIENCE, self.settings.deadline), begin)
-        try:
-            await answering
-        except asyncio.CancelledError:
-            if ended is None or asking is None or asking.uncancel() > 0:
-                raise
-            raise ended from None
-        finally:
-            waiting.cancel()
-            if watching is not None:
-                watching.cancel()
-
-    async def run(self, document: Document, asked: requests.Asked, variables: VariableValues, outcome: Outcome) -> None:
-        """Answer by a plan, or else by the general executor."""
-        if self.planner is not None:
-            viewer, name = outcome.context.viewer, asked.operation_name
-            try:
-                outcome.answer = await self.planner.answer(document.text, document.ast, name, variables, viewer)
-            except NotPlannable as refusal:
-                outcome.path = f'general; why="{refusal}"'
-            else:
-                outcome.path = "plan"
-                return
-        token = _read.set(document)
-        try:
-            outcome.answer = await self.schema.execute(
-                document.text,
-                variable_values=asked.variables,
-                operation_name=asked.operation_name,
-                context_value=outcome.context,
-                operation_extensions=asked.extensions,
-            )
-        finally:
-            _read.reset(token)
-            if hasattr(outcome.context, "close"):
-                outcome.context.close()
-
 
 async def _left(request: Request) -> None:
     """Waits until the client has left. Its request was read to the end, so that nothing else can come."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def _refused(*errors: GraphQLError) -> ExecutionResult:
-    return ExecutionResult(data=None, errors=list(errors))
-
-
-def _failed(fault: Exception) -> ExecutionResult:
-    return _refused(GraphQLError("", original_error=fault))
-
-
-def _loaded(outcome: Outcome) -> int | None:
-    if isinstance(outcome.answer, Planned):
-        return outcome.answer.loaded
-    loaded: int | None = getattr(outcome.context, "loaded", None)
-    return loaded
-
-
-def _untold(operation: OperationDefinitionNode) -> GraphQLError:
-    return GraphQLError(
-        "The schema isn't told here, or only to people who are signed in.", operation, extensions={"code": "FORBIDDEN"}
-    )
 
 
 def _check_method(request: Request) -> None:
@@ -365,43 +174,11 @@ def _negotiated(request: Request) -> str:
     return media_type
 
 
-def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
-    # Strawberry would run the first of several without being told to.
-    if operation := get_operation_ast(document, name):
-        return operation
-    if name:
-        raise GraphQLError(f'The document has no operation named "{name}".')
-    if any(isinstance(definition, OperationDefinitionNode) for definition in document.definitions):
-        raise GraphQLError("The document has several operations: name the one to run in `operationName`.")
-    raise GraphQLError("The document has no operation.")
-
-
 def _allow(request: Request, operation: OperationDefinitionNode) -> None:
     if operation.operation is OperationType.SUBSCRIPTION:
         raise HTTPException(400, "A subscription can't be answered with a single response.")
     if operation.operation is OperationType.MUTATION and request.method == "GET":
         raise HTTPException(405, "A mutation must be sent with POST.", {"Allow": "POST"})
-
-
-def _takers(schema: GraphQLSchema) -> frozenset[str]:
-    """The mutations that have an upload in their input."""
-    return frozenset(
-        name
-        for name, field in (schema.mutation_type.fields if schema.mutation_type else {}).items()
-        for argument in field.args.values()
-        if isinstance(given := get_named_type(argument.type), GraphQLInputObjectType)
-        and any(get_named_type(one.type).name == UPLOAD for one in given.fields.values())
-    )
-
-
-def _allow_file(document: DocumentNode, operation: OperationDefinitionNode, takers: frozenset[str]) -> None:
-    asked = list(root_fields(document, operation))
-    if len(asked) != 1 or asked[0] not in takers:
-        raise HTTPException(
-            400,
-            f"A file can be sent with {' or '.join(f'`{name}`' for name in sorted(takers))}, and nothing beside it; "
-            f"send anything else as {media.JSON}.",
-        )
 
 
 def _response_to(outcome: Outcome, media_type: str) -> Response:
@@ -446,7 +223,7 @@ def _retry_after(errors: list[Any]) -> dict[str, str]:
 
 
 def _json_response(payload: Any, media_type: str, status: int, headers: Any = None) -> Response:
-    return _response(orjson.dumps(payload, default=_plain), media_type, status, headers)
+    return _response(orjson.dumps(payload, default=plain), media_type, status, headers)
 
 
 def _response(body: bytes, media_type: str, status: int, headers: Any = None) -> Response:
@@ -454,10 +231,3 @@ def _response(body: bytes, media_type: str, status: int, headers: Any = None) ->
     if headers:
         response.headers.update(headers)
     return response
-
-
-def _plain(value: object) -> object:
-    """What may stand in a JSON scalar and orjson doesn't know."""
-    if isinstance(value, Decimal):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} is not JSON")

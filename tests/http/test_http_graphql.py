@@ -280,7 +280,7 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_leaves_no_trace(
 
 
 async def test_an_address_has_the_same_limit(endpoint: GraphQLEndpoint) -> None:
-    small = GraphQLEndpoint(endpoint.schema, endpoint.make_context, Settings(max_body_bytes=1_000))
+    small = GraphQLEndpoint(endpoint.operations.schema, endpoint.make_context, Settings(max_body_bytes=1_000))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(small), base_url="http://genji") as client:
         query = "query={hello}&"
         assert (await client.get("/graphql?" + query.ljust(1_000, "&"))).status_code == 200
@@ -466,7 +466,7 @@ async def test_a_fault_after_the_execution_is_told_in_json_too(
     def finish(*_: object) -> None:
         raise RuntimeError("hunter2")
 
-    failing = GraphQLEndpoint(endpoint.schema, make_context, Settings(), finish)
+    failing = GraphQLEndpoint(endpoint.operations.schema, make_context, Settings(), finish)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(failing), base_url="http://genji") as client:
         response = await client.post("/graphql", json={"query": "{ hello }"})
 

@@ -43,14 +43,14 @@ class Both:
         return planned, general
 
     async def _both(self, operation: Operation, viewer: Viewer) -> tuple[Answer, Answer]:
-        endpoint = self.service.app.state.endpoint
+        operations = self.service.app.state.endpoint.operations
         planned = await self._ask(operation, viewer)
         self.paths[planned.path] += 1
-        planner, endpoint.planner = endpoint.planner, None
+        planner, operations.planner = operations.planner, None
         try:
             general = await self._ask(operation, viewer)
         finally:
-            endpoint.planner = planner
+            operations.planner = planner
         return planned, general
 
     async def difference(self, operation: Operation, viewer: Viewer) -> str | None:

@@ -70,7 +70,7 @@ async def test_the_reading_view_costs_no_more_than_the_general_executor_takes(cr
 
 
 async def test_statements_are_compiled_once_for_all_viewers_of_a_kind_and_for_all_values(crowd: Lasting) -> None:
-    statements = crowd.service.app.state.endpoint.planner.statements
+    statements = crowd.service.app.state.endpoint.operations.planner.statements
     both = Both(crowd.service)
     query = """query Ask($id: ID!, $creator: ID!, $after: String) { document(id: $id) {
         annotations(where: {creator: {eq: $creator}}, after: $after) { pageInfo { endCursor } nodes { id } } } }"""
