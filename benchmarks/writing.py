@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import httpx2
 from sqlalchemy.engine import URL
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from benchmarks.databases import migrated
 from genji_graphql.access.viewer import Viewer
@@ -59,7 +59,7 @@ async def measure(server: URL) -> bool:
     return ratio <= MOST
 
 
-async def _sei(_request: Request) -> Viewer:
+async def _sei(_request: HTTPConnection) -> Viewer:
     return Viewer(user_id=1)
 
 

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,20 +19,23 @@ from genji_graphql.access.viewer import Viewer
 from genji_graphql.context import Context, Services
 from genji_graphql.database import create_engine, reading_sessions, writing_sessions
 from genji_graphql.driver import Connections
-from genji_graphql.http.credentials import Credentials, with_cors
+from genji_graphql.http.credentials import Credential, Credentials, with_cors
 from genji_graphql.http.graphiql import account_pages, assets
 from genji_graphql.http.graphql import GraphQLEndpoint
 from genji_graphql.http.health import health_routes
+from genji_graphql.http.seats import Seats
+from genji_graphql.http.websocket import WebSockets, refuse
 from genji_graphql.identity.cas import Cas
 from genji_graphql.identity.limits import Limits
 from genji_graphql.identity.mail import Mailer
+from genji_graphql.live.people import People
 from genji_graphql.plans.planner import Planner
 from genji_graphql.schema import schema
 from genji_graphql.settings import Settings
 from genji_graphql.transfer.importer import Importer
 from genji_graphql.writes.purging import keep_purging
 
-Identify = Callable[[Request], Awaitable[Viewer]]
+Identify = Callable[[HTTPConnection], Awaitable[Viewer]]
 
 
 GRAPHQL = "/graphql"
@@ -41,10 +45,17 @@ class Application(FastAPI):
     """Takes what is for GraphQL there past middleware and routes: a point query would feel them."""
 
     graphql: ASGIApp
+    websockets: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == GRAPHQL:
             await self.graphql(scope, receive, send)
+        elif scope["type"] == "websocket":
+            if scope["path"] == GRAPHQL:
+                await self.websockets(scope, receive, send)
+            else:
+                await receive()
+                await refuse(scope, send, HTTPException(404, f"WebSockets are opened at {GRAPHQL}."))
         else:
             await super().__call__(scope, receive, send)
 
@@ -97,6 +108,12 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
             yield
         await close()
 
+    def whose(connection: HTTPConnection, credential: Credential | None) -> Callable[[], Awaitable[Viewer]]:
+        return partial(identify, connection) if identify else partial(credentials.viewer, credential, connections)
+
+    def context_of(viewer: Viewer, token: str | None, address: str | None) -> Context:
+        return Context(viewer, services, address=address, token=token)
+
     async def make_context(request: Request) -> Context:
         credential, client = None if identify else credentials.of(request), request.client
         return Context(
@@ -133,6 +150,7 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
     app.state.endpoint = endpoint
     app.graphql = with_cors(endpoint, settings)
     app.router.routes.append(Route(GRAPHQL, app.graphql))
+    app.websockets = WebSockets(endpoint.operations, credentials, whose, context_of, People(), Seats(settings))
     app.router.routes.extend([*account_pages, assets])
     app.router.routes.extend(health_routes(why_not_ready))
     return app

@@ -60,6 +60,7 @@ def run(
     import uvicorn
 
     from genji_graphql.app import create_app
+    from genji_graphql.http.frames import LARGEST, PING_INTERVAL, PING_TIMEOUT, SocketProtocol
     from genji_graphql.http.protocol import Protocol
     from genji_graphql.http.proxies import Forwarded
 
@@ -74,6 +75,11 @@ def run(
         config = uvicorn.Config(
             application,
             http=Protocol,
+            ws=SocketProtocol,
+            ws_max_size=LARGEST,
+            ws_ping_interval=PING_INTERVAL,
+            ws_ping_timeout=PING_TIMEOUT,
+            ws_per_message_deflate=False,
             log_level="warning",
             access_log=False,
             proxy_headers=False,

@@ -141,6 +141,14 @@ class Settings(BaseSettings):
     )
     deadline: float = Field(default=30, gt=0, validation_alias="GENJI_DEADLINE")
     """How long an operation may take before it is given up."""
+    connections: int = Field(default=10_000, ge=1, validation_alias="GENJI_CONNECTIONS")
+    """How many WebSockets and streams of events one process holds open; so below."""
+    connections_per_address: int = Field(default=500, ge=1, validation_alias="GENJI_CONNECTIONS_PER_ADDRESS")
+    connections_per_account: int = Field(default=50, ge=1, validation_alias="GENJI_CONNECTIONS_PER_ACCOUNT")
+    subscriptions_per_connection: int = Field(default=50, ge=1, validation_alias="GENJI_SUBSCRIPTIONS_PER_CONNECTION")
+    subscriptions_per_account: int = Field(default=500, ge=1, validation_alias="GENJI_SUBSCRIPTIONS_PER_ACCOUNT")
+    init_timeout: float = Field(default=10, gt=0, validation_alias="GENJI_INIT_TIMEOUT")
+    """How long a WebSocket may be open before its client says who is there."""
     purge_interval: int = Field(default=3_600, ge=0, validation_alias="GENJI_PURGE_INTERVAL")
     """After how many seconds the server purges again what was deleted long ago; 0 for never."""
     introspection: Introspection | None = Field(default=None, validation_alias="GENJI_INTROSPECTION")

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import httpx2
 from sqlalchemy import event
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from genji_graphql.access.viewer import ANONYMOUS, Viewer
 from genji_graphql.app import create_app
@@ -65,7 +65,7 @@ class Service:
         planner = Planner(schema._schema, self.app.state.connections, self.app.state.endpoint.settings.max_page_size)
         self.app.state.endpoint.operations.planner = planner
 
-    async def _identify(self, _request: Request) -> Viewer:
+    async def _identify(self, _request: HTTPConnection) -> Viewer:
         return self._viewer
 
     def _count(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:

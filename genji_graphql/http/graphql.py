@@ -14,14 +14,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from strawberry import Schema
-from strawberry.types import ExecutionResult
 
 from genji_graphql.errors import TimedOut, Unavailable
 from genji_graphql.http import graphiql, media, multipart
 from genji_graphql.http import request as requests
 from genji_graphql.http.compression import compress
-from genji_graphql.http.errors import CODES, INTERNAL, describe, format_errors
-from genji_graphql.http.operations import Operations, Outcome, Transport, failed, plain
+from genji_graphql.http.errors import CODES, INTERNAL, describe
+from genji_graphql.http.operations import Operations, Outcome, Transport, failed, payload_of, plain, rendered
 from genji_graphql.plans.planner import Planned, Planner
 from genji_graphql.settings import Settings
 
@@ -108,7 +107,7 @@ class GraphQLEndpoint:
         except ClientDisconnect:
             raise
         except Exception as fault:  # noqa: BLE001 - nobody above says it in JSON
-            return _executed(failed(fault), media_type)
+            return _response_to(Outcome(failed(fault)), media_type)
 
     async def answer_with_file(self, request: Request, media_type: str) -> Response:
         """Of those who may change nothing no file is read; of others one at a time."""
@@ -183,26 +182,15 @@ def _allow(request: Request, operation: OperationDefinitionNode) -> None:
 
 def _response_to(outcome: Outcome, media_type: str) -> Response:
     if isinstance(outcome.answer, Planned):
-        extensions = b"" if outcome.cost is None else b',"extensions":' + orjson.dumps({"cost": outcome.cost})
-        return _response(b"".join([b'{"data":', *outcome.answer.data, extensions, b"}"]), media_type, 200)
-    result = outcome.answer
-    if outcome.cost is not None:
-        result.extensions = {**(result.extensions or {}), "cost": outcome.cost}
-    return _executed(result, media_type)
-
-
-def _executed(result: ExecutionResult, media_type: str) -> Response:
-    errors = format_errors(result.errors or [])
-    payload: dict[str, Any] = {"errors": errors} if errors else {}
+        return _response(rendered(outcome.answer, outcome.cost), media_type, 200)
+    payload = payload_of(outcome.answer, outcome.cost)
+    errors = payload.get("errors", [])
     retry = _retry_after(errors)
-    # Nothing but an invitation to come back: no cache, proxy or client shall take it for an answer.
-    status = 503 if retry and result.data is None else 200
-    if result.data is None and not any("path" in error for error in errors):
+    if "data" not in payload:
         status = _refusal_status(errors, media_type)
     else:
-        payload["data"] = result.data
-    if result.extensions:
-        payload["extensions"] = result.extensions
+        # Nothing but an invitation to come back: no cache, proxy or client shall take it for an answer.
+        status = 503 if retry and payload["data"] is None else 200
     try:
         return _json_response(payload, media_type, status, retry)
     except orjson.JSONEncodeError as fault:

@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
+import orjson
 from graphql import (
     DocumentNode,
     GraphQLError,
@@ -28,9 +29,12 @@ from genji_graphql.access.viewer import ANONYMOUS, Viewer
 from genji_graphql.errors import TimedOut
 from genji_graphql.http import media
 from genji_graphql.http.documents import Document, Documents, root_fields
+from genji_graphql.http.errors import format_errors
 from genji_graphql.http.limits import Limits, overpriced
 from genji_graphql.http.request import Asked
 from genji_graphql.http.trusted import trusted_documents
+from genji_graphql.live.people import Person
+from genji_graphql.live.sink import Sink
 from genji_graphql.plans.planner import Planned, Planner
 from genji_graphql.plans.refusal import NotPlannable
 from genji_graphql.schema.scalars import UPLOAD
@@ -66,6 +70,35 @@ class Outcome:
     cost: dict[str, int] | None = None
 
 
+class Subscription(Protocol):
+    """One that has begun."""
+
+    def stop(self) -> None:
+        """The client has had enough, or has left: nothing is pushed any more."""
+        ...
+
+
+class Subscriptions(Protocol):
+    """Where subscriptions begin."""
+
+    async def begin(
+        self,
+        document: Document,
+        operation: OperationDefinitionNode,
+        asked: Asked,
+        context: Any,
+        person: Person,
+        sink: Sink,
+        last_event_id: str | None = None,
+    ) -> Subscription | list[GraphQLError]:
+        """From here on its messages come to the sink. A list of errors where its arguments are wrong."""
+        ...
+
+
+Subscribe = Callable[[Source, Document, OperationDefinitionNode, Asked, Outcome], Awaitable[None]]
+"""Begins a subscription that is valid and may cost what it costs; the outcome is told where its arguments are wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transport(Generic[Source]):
     """What differs by the way that operations come."""
@@ -75,6 +108,8 @@ class Transport(Generic[Source]):
     """Raises HTTPException where such an operation can't come this way."""
     left: Callable[[Source], Awaitable[None]]
     """Returns when whoever asked has left."""
+    subscribe: Subscribe[Source] | None = None
+    """How a subscription begins, where operations of that kind are allowed."""
 
 
 class Operations:
@@ -125,7 +160,10 @@ class Operations:
                 return outcome
             # Whoever asks for a change and leaves expects it to be made.
             wanted_anyway = operation.operation is OperationType.MUTATION
-            answering = self.run(document, asked, variables, outcome)
+            if operation.operation is OperationType.SUBSCRIPTION and transport.subscribe is not None:
+                answering = transport.subscribe(source, document, operation, asked, outcome)
+            else:
+                answering = self.run(document, asked, variables, outcome)
             await self.in_time(answering, transport, source, wanted_anyway=wanted_anyway)
             if (loaded := _loaded(outcome)) is not None:
                 outcome.cost = {"requested": price, "actual": loaded, "limit": limit}
@@ -215,6 +253,26 @@ class Operations:
             _read.reset(token)
             if hasattr(outcome.context, "close"):
                 outcome.context.close()
+
+
+def rendered(answer: Planned, cost: dict[str, int] | None) -> bytes:
+    """A plan's answer as JSON."""
+    extensions = b"" if cost is None else b',"extensions":' + orjson.dumps({"cost": cost})
+    return b"".join([b'{"data":', *answer.data, extensions, b"}"])
+
+
+def payload_of(result: ExecutionResult, cost: dict[str, int] | None) -> dict[str, Any]:
+    """What the general executor answered, as it goes to the client. Without `data` nothing was executed."""
+    errors = format_errors(result.errors or [])
+    payload: dict[str, Any] = {"errors": errors} if errors else {}
+    if result.data is not None or any("path" in error for error in errors):
+        payload["data"] = result.data
+    extensions = result.extensions or {}
+    if cost is not None:
+        extensions = {**extensions, "cost": cost}
+    if extensions:
+        payload["extensions"] = extensions
+    return payload
 
 
 def refused(*errors: GraphQLError) -> ExecutionResult:

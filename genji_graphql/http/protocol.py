@@ -39,6 +39,12 @@ class _Whole:
         else:
             self._transport.write(data)
 
+    @property
+    def bare(self) -> asyncio.Transport:
+        """What it stands for, once nothing more is held back."""
+        self._let_go()
+        return self._transport
+
     def close(self) -> None:
         self._let_go()
         self._transport.close()

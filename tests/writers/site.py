@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import asyncpg
 from sqlalchemy.engine import URL
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.database import writing_sessions
@@ -92,7 +92,7 @@ class Room(Service):
         body: dict[str, Any] = response.json()
         return body
 
-    async def _identify(self, request: Request) -> Viewer:
+    async def _identify(self, request: HTTPConnection) -> Viewer:
         person = request.headers.get("x-person")
         return self._viewer if person is None else self.viewers[int(person)]
 
