@@ -6,6 +6,13 @@ from genji_graphql.models.collection import DocumentCollection
 from genji_graphql.models.credential import AccessToken, PasswordReset, UserSession
 from genji_graphql.models.document import Document
 from genji_graphql.models.element import LONGEST_TEXT, DocumentElement
+from genji_graphql.models.event import (
+    annotation_events,
+    event_floor,
+    event_numbers,
+    membership_events,
+    standing_changes,
+)
 from genji_graphql.models.group import Group, group_members
 from genji_graphql.models.history import AnnotationVersion, ElementRevision
 from genji_graphql.models.idempotency import IdempotencyKey
@@ -43,9 +50,14 @@ __all__ = [
     "UserPassword",
     "UserSession",
     "annotation_body_ids",
+    "annotation_events",
     "annotation_target_ids",
+    "event_floor",
+    "event_numbers",
     "folded",
     "group_members",
+    "membership_events",
     "role_permissions",
+    "standing_changes",
     "user_roles",
 ]

@@ -398,6 +398,76 @@ import_parts.job_id NOT NULL
 import_parts.job_id integer
 import_parts.place NOT NULL
 import_parts.place integer
+
+TRIGGER tell_of_changed AFTER UPDATE ON annotations REFERENCING OLD TABLE AS gone NEW TABLE AS written FOR EACH \
+STATEMENT EXECUTE FUNCTION tell_of_annotations()
+TRIGGER tell_of_gone AFTER DELETE ON annotations REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION \
+tell_of_annotations()
+TRIGGER tell_of_members AFTER INSERT OR DELETE ON group_members FOR EACH ROW EXECUTE FUNCTION tell_of_members()
+TRIGGER tell_of_new AFTER INSERT ON annotations REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION \
+tell_of_annotations()
+TRIGGER tell_of_other_standing AFTER UPDATE OF created_by_id ON groups FOR EACH ROW WHEN ((old.created_by_id IS \
+DISTINCT FROM new.created_by_id)) EXECUTE FUNCTION tell_of_standing()
+TRIGGER tell_of_standing AFTER DELETE OR UPDATE OF expires_at ON sessions FOR EACH ROW EXECUTE FUNCTION \
+tell_of_standing('user_id')
+TRIGGER tell_of_standing AFTER DELETE OR UPDATE OF expires_at, scopes ON access_tokens FOR EACH ROW EXECUTE FUNCTION \
+tell_of_standing('user_id')
+TRIGGER tell_of_standing AFTER DELETE OR UPDATE OF is_active ON users FOR EACH ROW EXECUTE FUNCTION \
+tell_of_standing('id')
+TRIGGER tell_of_standing AFTER INSERT OR DELETE ON group_members FOR EACH ROW EXECUTE FUNCTION \
+tell_of_standing('user_id')
+TRIGGER tell_of_standing AFTER INSERT OR DELETE ON groups FOR EACH ROW EXECUTE FUNCTION \
+tell_of_standing('created_by_id')
+TRIGGER tell_of_standing AFTER INSERT OR DELETE ON role_permissions FOR EACH ROW EXECUTE FUNCTION tell_of_standing()
+TRIGGER tell_of_standing AFTER INSERT OR DELETE ON user_roles FOR EACH ROW EXECUTE FUNCTION \
+tell_of_standing('user_id')
+TRIGGER tell_of_standing AFTER UPDATE OF name ON permissions FOR EACH ROW EXECUTE FUNCTION tell_of_standing()
+TRIGGER tell_of_standing AFTER UPDATE OF name ON roles FOR EACH ROW EXECUTE FUNCTION tell_of_standing()
+function tell_of_annotations()
+function tell_of_members()
+function tell_of_standing()
+sequence event_seq
+
+INDEX idx_annotation_events_order ON ONLY annotation_events USING btree (xid, seq)
+relation annotation_events
+relation idx_annotation_events_order
+
+table membership_events
+INDEX idx_membership_events_order ON membership_events USING btree (xid, seq)
+membership_events.at DEFAULT clock_timestamp()
+membership_events.at NOT NULL
+membership_events.at timestamp with time zone
+membership_events.group_id NOT NULL
+membership_events.group_id integer
+membership_events.kind NOT NULL
+membership_events.kind character varying(20)
+membership_events.seq DEFAULT nextval('event_seq'::regclass)
+membership_events.seq NOT NULL
+membership_events.seq bigint
+membership_events.user_id NOT NULL
+membership_events.user_id integer
+membership_events.xid DEFAULT pg_current_xact_id()
+membership_events.xid NOT NULL
+membership_events.xid xid8
+
+table standing_changes
+INDEX idx_standing_changes_order ON standing_changes USING btree (xid, seq)
+standing_changes.at DEFAULT clock_timestamp()
+standing_changes.at NOT NULL
+standing_changes.at timestamp with time zone
+standing_changes.seq DEFAULT nextval('event_seq'::regclass)
+standing_changes.seq NOT NULL
+standing_changes.seq bigint
+standing_changes.user_id integer
+standing_changes.xid DEFAULT pg_current_xact_id()
+standing_changes.xid NOT NULL
+standing_changes.xid xid8
+
+table event_floor
+event_floor.seq NOT NULL
+event_floor.seq bigint
+event_floor.xid NOT NULL
+event_floor.xid xid8
 """
 
 
