@@ -41,6 +41,8 @@ class Turn(IntEnum):
     """An import that was asked for is done by one process. Of each its own."""
     IMPORT_INTO = 7_336_459
     """Two files are brought into a collection one after the other: they may hold the same document."""
+    EVENTS = 7_336_460
+    """The partitions of the log of events are made and dropped by one process."""
 
 
 async def take_turn(session: AsyncSession, turn: Turn, of: int | None = None) -> None:

@@ -34,6 +34,8 @@ class Slot:
     number: int = 0
     several: bool = False
     """Is it the place of a whole list? Such a slot stands in a list, alone."""
+    column: str | None = None
+    """Is the value in a column of the statement that the condition becomes part of, rather than put in?"""
 
 
 Values = Mapping[Slot, Any]
@@ -81,10 +83,18 @@ _SQLCompiler: Any = dialect.statement_compiler
 class _Compiler(_SQLCompiler):  # type: ignore[misc] # its dialect tells no type
     def visit_bindparam(self, bindparam: Any, **options: Any) -> str:
         values = bindparam.value if bindparam.expanding else [bindparam.value]
+        if (column := _column(bindparam.value)) is not None:
+            return column
         if isinstance(bindparam.type, _PLAIN_TYPES) and values and all(map(_is_plain, values)):
             options["literal_binds"] = True
         text: str = super().visit_bindparam(bindparam, **options)
         return text
+
+
+def _column(value: Any) -> str | None:
+    """The column that stands for a value, if it has one."""
+    slot = value[0] if isinstance(value, list) and len(value) == 1 else value
+    return slot.column if isinstance(slot, Slot) else None
 
 
 _DIALECT: Any = dialect()  # type: ignore[no-untyped-call]

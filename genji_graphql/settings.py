@@ -151,6 +151,8 @@ class Settings(BaseSettings):
     """How long a WebSocket may be open before its client says who is there."""
     purge_interval: int = Field(default=3_600, ge=0, validation_alias="GENJI_PURGE_INTERVAL")
     """After how many seconds the server purges again what was deleted long ago; 0 for never."""
+    events_kept_days: int = Field(default=7, ge=1, le=365, validation_alias="GENJI_EVENTS_KEPT_DAYS")
+    """For how many days a client that was away can catch up with what happened to annotations."""
     introspection: Introspection | None = Field(default=None, validation_alias="GENJI_INTROSPECTION")
     trusted_documents: Path | None = Field(default=None, validation_alias="GENJI_TRUSTED_DOCUMENTS")
     """A manifest: a JSON object of documents by their SHA-256."""

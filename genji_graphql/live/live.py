@@ -1,0 +1,100 @@
+"""The live system of one process."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from genji_graphql.access.viewer import ANONYMOUS
+from genji_graphql.driver import Connections
+from genji_graphql.errors import Invalid
+from genji_graphql.identity.viewer import viewer_behind
+from genji_graphql.live import log as events_log
+from genji_graphql.live.hub import Hub
+from genji_graphql.live.people import People, Person
+from genji_graphql.live.position import Position, cursor_of, read_cursor
+from genji_graphql.live.reader import Announcer, Reader
+from genji_graphql.live.tally import Tally
+from genji_graphql.settings import Settings
+
+CURSOR_EXPIRED = "CURSOR_EXPIRED"
+_EXPIRED = "What happened after this cursor isn't known any more. Fetch what you show anew, and subscribe without it."
+_READING = 2
+"""Connections for those who read what they missed, and for what everybody sees."""
+
+
+class CursorExpired(Invalid):
+    """What followed a cursor isn't in the log any more."""
+
+    def __init__(self) -> None:
+        super().__init__(_EXPIRED, field="after", code=CURSOR_EXPIRED)
+
+
+class Live:
+    def __init__(self, engine: AsyncEngine, settings: Settings) -> None:
+        self._engine = engine
+        # Nobody is refused: whoever has to wait for a connection is told a little later.
+        own = settings.model_copy(update={"db_pool_size": _READING, "db_pool_timeout": 60.0})
+        self.connections = Connections(engine, own)
+        self.people = People()
+        self.tally = Tally()
+        self.hub = Hub(self.people, self.connections, self._ask_again, self.tally)
+        self._reader = Reader(self.hub, self._connect, timedelta(days=settings.events_kept_days))
+        self._announcer = Announcer(self._connect)
+
+    @property
+    def work(self) -> list[Any]:
+        """What goes on for as long as the server runs."""
+        return [self._reader.run(), self._reader.keep(), self._announcer.run()]
+
+    def wrote(self) -> None:
+        """Something was committed."""
+        self._reader.wake()
+        self._announcer.announce()
+
+    async def ready(self) -> None:
+        """Returns when nothing is missed from now on. Somebody must have arrived."""
+        await self._reader.is_following.wait()
+
+    async def now(self) -> str:
+        """A cursor after which comes all that isn't seen yet by whoever reads from now on."""
+        async with self.connections.lent() as lent:
+            if not self.hub.epoch:
+                self.hub.epoch = await events_log.epoch(lent.driver)
+            return self.cursor(await events_log.now(lent.driver))
+
+    def cursor(self, position: Position) -> str:
+        return cursor_of(self.hub.epoch, position)
+
+    async def position(self, after: str | None) -> Position:
+        """Where to begin. Raises Invalid and CursorExpired."""
+        async with self.connections.lent() as lent:
+            if after is None:
+                return await events_log.now(lent.driver)
+            found = read_cursor(after)
+            if found is None:
+                raise Invalid("This is no cursor of an event.", field="after", code="BAD_CURSOR")
+            epoch, position = found
+            if epoch != self.hub.epoch or position < await events_log.floor(lent.driver):
+                raise CursorExpired
+            return position
+
+    async def close(self) -> None:
+        await self.connections.close()
+
+    async def _ask_again(self, person: Person) -> None:
+        if person.token is None:
+            return
+        viewer = await viewer_behind(self.connections, person.token)
+        if viewer.is_anonymous and not person.viewer.is_anonymous:
+            person.become(ANONYMOUS)
+            person.end()
+        else:
+            person.become(viewer)
+
+    async def _connect(self) -> Any:
+        connection = await self._engine.raw_connection()
+        driver = connection.driver_connection
+        # The engine, which knows how to connect, forgets it.
+        connection.detach()
+        return driver
