@@ -24,11 +24,12 @@ from genji_graphql.http.graphiql import account_pages, assets
 from genji_graphql.http.graphql import GraphQLEndpoint
 from genji_graphql.http.health import health_routes
 from genji_graphql.http.seats import Seats
+from genji_graphql.http.subscriptions import Subscriptions
 from genji_graphql.http.websocket import WebSockets, refuse
 from genji_graphql.identity.cas import Cas
 from genji_graphql.identity.limits import Limits
 from genji_graphql.identity.mail import Mailer
-from genji_graphql.live.people import People
+from genji_graphql.live.live import Live
 from genji_graphql.plans.planner import Planner
 from genji_graphql.schema import schema
 from genji_graphql.settings import Settings
@@ -88,6 +89,7 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
         Mailer(settings),
         Cas(settings),
         Importer(settings, writing),
+        Live(engine, settings),
     )
     credentials = Credentials(settings)
     connections = Connections(engine, settings)
@@ -95,6 +97,7 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
 
     async def close() -> None:
         await services.mailer.close()
+        await services.live.close()
         await connections.close()
         await engine.dispose()
 
@@ -104,14 +107,14 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
         gc.collect()
         gc.freeze()
         purging = [keep_purging(services.writing, settings.purge_interval)] if settings.purge_interval else []
-        async with _beside(services.importer.run(), *purging):
+        async with _beside(services.importer.run(), *services.live.work, *purging):
             yield
         await close()
 
     def whose(connection: HTTPConnection, credential: Credential | None) -> Callable[[], Awaitable[Viewer]]:
         return partial(identify, connection) if identify else partial(credentials.viewer, credential, connections)
 
-    def context_of(viewer: Viewer, token: str | None, address: str | None) -> Context:
+    def context_of(viewer: Viewer, token: str | None, address: str | None = None) -> Context:
         return Context(viewer, services, address=address, token=token)
 
     async def make_context(request: Request) -> Context:
@@ -130,6 +133,10 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
         elif context.ended:
             credentials.forget(response)
 
+    async def acknowledged() -> dict[str, Any]:
+        # From here a client can go on that is interrupted before it was told anything.
+        return {"cursor": await services.live.now()}
+
     async def why_not_ready() -> str | None:
         return (await migrations.state(engine)).complaint
 
@@ -145,12 +152,25 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
     app.state.engine = engine
     app.state.connections = connections
     app.state.importer = services.importer
+    app.state.services = services
+    app.state.live = services.live
     app.state.close = close
     endpoint = GraphQLEndpoint(schema, make_context, settings, finish, planner if plans else None)
     app.state.endpoint = endpoint
     app.graphql = with_cors(endpoint, settings)
     app.router.routes.append(Route(GRAPHQL, app.graphql))
-    app.websockets = WebSockets(endpoint.operations, credentials, whose, context_of, People(), Seats(settings))
+    subscriptions = Subscriptions(endpoint.operations.graphql, services.live, context_of)
+    app.state.subscriptions = subscriptions
+    app.websockets = WebSockets(
+        endpoint.operations,
+        credentials,
+        whose,
+        context_of,
+        services.live.people,
+        Seats(settings),
+        subscriptions,
+        acknowledged,
+    )
     app.router.routes.extend([*account_pages, assets])
     app.router.routes.extend(health_routes(why_not_ready))
     return app

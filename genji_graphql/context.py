@@ -13,6 +13,7 @@ from genji_graphql.identity.limits import Limits
 from genji_graphql.identity.mail import Mailer
 from genji_graphql.identity.tokens import Issued
 from genji_graphql.identity.viewer import standing_now, viewer_of
+from genji_graphql.live.live import Live
 from genji_graphql.reads.loaders import Loaders
 from genji_graphql.settings import Settings
 from genji_graphql.transfer.importer import Importer
@@ -29,6 +30,7 @@ class Services:
     mailer: Mailer
     cas: Cas
     importer: Importer
+    live: Live
 
 
 @dataclass(slots=True)
@@ -103,4 +105,5 @@ class Context:
         async with self.services.writing.begin() as session:
             yield session
             viewer = await standing_now(session, self.viewer)
+        self.services.live.wrote()
         self.become(viewer)

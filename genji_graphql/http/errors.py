@@ -16,10 +16,12 @@ from strawberry.exceptions import StrawberryInputCoercionError
 
 from genji_graphql.database import plain_reason, was_in_the_way
 from genji_graphql.errors import Conflict, GenjiError, Invalid, NotAllowed, NotFound, TimedOut, TooMany, Unavailable
+from genji_graphql.live.live import CursorExpired
 
 log = logging.getLogger(__name__)
 
 CODES: dict[type[GenjiError], str] = {
+    CursorExpired: "CURSOR_EXPIRED",
     Invalid: "BAD_USER_INPUT",
     NotFound: "NOT_FOUND",
     NotAllowed: "FORBIDDEN",

@@ -10,6 +10,7 @@ from genji_graphql.schema.errors import ERROR_TYPES
 from genji_graphql.schema.mutations import Mutation
 from genji_graphql.schema.query import NODE_TYPES, Query
 from genji_graphql.schema.scalars import SCALARS
+from genji_graphql.schema.subscription import EVENT_TYPES, Subscription
 
 
 class Schema(strawberry.Schema):
@@ -20,6 +21,7 @@ class Schema(strawberry.Schema):
 schema = Schema(
     query=Query,
     mutation=Mutation,
-    types=[*NODE_TYPES, *ERROR_TYPES],
+    subscription=Subscription,
+    types=[*NODE_TYPES, *ERROR_TYPES, *EVENT_TYPES],
     config=StrawberryConfig(scalar_map=SCALARS),
 )

@@ -17,6 +17,7 @@ from genji_graphql.vocabulary import ImportFormat, ImportStatus
 
 @strawberry.type(description="How far an import has come.")
 class ImportProgress:
+    status: ImportStatus = strawberry.field(description="What became of it so far.")
     elements: int = column("elements_read", "How many elements were read so far.")
     bytes_read: int = strawberry.field(description="How far in the file that was.")
     bytes: int = column("size", "How long the file is.")

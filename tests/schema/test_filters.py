@@ -503,7 +503,7 @@ async def test_a_json_filter_finds_what_it_says(library: Library, asked: dict[st
 
 def test_every_list_is_filtered_in_these_tests() -> None:
     wheres = {name for name in schema._schema.type_map if name.endswith("Where")}
-    assert wheres == set(LISTS)
+    assert wheres - {"AnnotationEventWhere"} == set(LISTS)  # which lists nothing
 
 
 # The rules that a client meets first
