@@ -169,6 +169,12 @@ ALL = {
     "GENJI_MAX_BODY_BYTES": ("max_body_bytes", "2000", 2000),
     "GENJI_MAX_IMPORT_BYTES": ("max_import_bytes", "3000", 3000),
     "GENJI_REQUEST_CONNECTIONS": ("request_connections", "1", 1),
+    "GENJI_CONNECTIONS": ("connections", "7", 7),
+    "GENJI_CONNECTIONS_PER_ADDRESS": ("connections_per_address", "6", 6),
+    "GENJI_CONNECTIONS_PER_ACCOUNT": ("connections_per_account", "5", 5),
+    "GENJI_SUBSCRIPTIONS_PER_CONNECTION": ("subscriptions_per_connection", "4", 4),
+    "GENJI_SUBSCRIPTIONS_PER_ACCOUNT": ("subscriptions_per_account", "3", 3),
+    "GENJI_INIT_TIMEOUT": ("init_timeout", "0.5", 0.5),
 }
 
 
@@ -276,6 +282,12 @@ BAD_VALUES = {
     "GENJI_MAX_BODY_BYTES": ["0"],
     "GENJI_MAX_IMPORT_BYTES": ["0"],
     "GENJI_REQUEST_CONNECTIONS": ["0"],
+    "GENJI_CONNECTIONS": ["0"],
+    "GENJI_CONNECTIONS_PER_ADDRESS": ["0"],
+    "GENJI_CONNECTIONS_PER_ACCOUNT": ["0"],
+    "GENJI_SUBSCRIPTIONS_PER_CONNECTION": ["0"],
+    "GENJI_SUBSCRIPTIONS_PER_ACCOUNT": ["0"],
+    "GENJI_INIT_TIMEOUT": ["0", "inf"],
 }
 
 

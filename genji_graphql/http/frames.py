@@ -177,6 +177,12 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             extensions: dict[str, Any] = self.scope["extensions"]
             extensions[EXTENSION] = self
 
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            # uvicorn forgets that it has answered, and complains of it.
+            self.handshake_complete = True
+
     def keepalive_timeout(self) -> None:
         if self.read_paused and self.writable.is_set() and self.ping_timeout is not None:
             # The pong may have come, and we aren't reading because we are busy with what else did.

@@ -4,10 +4,11 @@ import asyncio
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import strawberry
@@ -162,6 +163,10 @@ class House:
             self.hub,
         )
         self.url = ""
+        self.stop: Callable[[], None]
+        """Tells the server to go."""
+        self.ended: Callable[[], None]
+        """Waits until it has gone."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.loop = asyncio.get_running_loop()
@@ -222,6 +227,7 @@ def serving(house: House, **config: Any) -> Iterator[House]:
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
+        house.stop, house.ended = lambda: setattr(server, "should_exit", True), thread.join
         house.url = f"ws://127.0.0.1:{listener.getsockname()[1]}/graphql"
         try:
             yield house
@@ -283,3 +289,43 @@ async def opened(
         if init is not None:
             await client.init(init)
         yield client
+
+
+# A client that needs no library, and reads when it wants to
+
+EMPTY_PING = b"\x89\x80\0\0\0\0"
+UPGRADE = (
+    "GET /graphql HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
+)
+
+
+def raw(house: House) -> socket.socket:
+    """A connection that has been opened, and isn't read any further."""
+    address = urlsplit(house.url)
+    wire = socket.create_connection((address.hostname or "", address.port or 0), timeout=20)
+    wire.sendall(UPGRADE.format(host=address.netloc).encode())
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += wire.recv(1)
+    assert head.startswith(b"HTTP/1.1 101 ")
+    return wire
+
+
+def text_frame(content: Any) -> bytes:
+    body = orjson.dumps(content)
+    assert len(body) < 126
+    return bytes([0x81, 0x80 | len(body), 0, 0, 0, 0]) + body
+
+
+def send_without_reading(wire: socket.socket, data: bytes) -> None:
+    """As much of this as the other side takes."""
+    wire.settimeout(1)
+    with suppress(TimeoutError):
+        wire.sendall(data)
+
+
+def read_through(wire: socket.socket, size: int) -> None:
+    while size > 0:
+        size -= len(wire.recv(65_536))
