@@ -23,7 +23,7 @@ from genji_graphql.http.credentials import Credential, Credentials, with_cors
 from genji_graphql.http.graphiql import account_pages, assets
 from genji_graphql.http.graphql import GraphQLEndpoint
 from genji_graphql.http.health import health_routes
-from genji_graphql.http.seats import Seats
+from genji_graphql.http.seats import Audience, Seats
 from genji_graphql.http.subscriptions import Subscriptions
 from genji_graphql.http.websocket import WebSockets, refuse
 from genji_graphql.identity.cas import Cas
@@ -93,7 +93,8 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
     )
     credentials = Credentials(settings)
     connections = Connections(engine, settings)
-    planner = Planner(schema._schema, connections, settings.max_page_size)  # noqa: SLF001 - it has no other name
+    graph = schema._schema  # noqa: SLF001 - it has no other name
+    planner = Planner(graph, connections, settings.max_page_size)
 
     async def close() -> None:
         await services.mailer.close()
@@ -155,22 +156,14 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
     app.state.services = services
     app.state.live = services.live
     app.state.close = close
-    endpoint = GraphQLEndpoint(schema, make_context, settings, finish, planner if plans else None)
+    subscriptions = Subscriptions(graph, services.live, context_of)
+    app.state.subscriptions = subscriptions
+    audience = Audience(services.live.people, Seats(settings), subscriptions)
+    endpoint = GraphQLEndpoint(schema, make_context, settings, finish, planner if plans else None, audience)
     app.state.endpoint = endpoint
     app.graphql = with_cors(endpoint, settings)
     app.router.routes.append(Route(GRAPHQL, app.graphql))
-    subscriptions = Subscriptions(endpoint.operations.graphql, services.live, context_of)
-    app.state.subscriptions = subscriptions
-    app.websockets = WebSockets(
-        endpoint.operations,
-        credentials,
-        whose,
-        context_of,
-        services.live.people,
-        Seats(settings),
-        subscriptions,
-        acknowledged,
-    )
+    app.websockets = WebSockets(endpoint.operations, credentials, whose, context_of, audience, acknowledged)
     app.router.routes.extend([*account_pages, assets])
     app.router.routes.extend(health_routes(why_not_ready))
     return app

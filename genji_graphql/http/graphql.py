@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -16,11 +17,13 @@ from starlette.types import Receive, Scope, Send
 from strawberry import Schema
 
 from genji_graphql.errors import TimedOut, Unavailable
-from genji_graphql.http import graphiql, media, multipart
+from genji_graphql.http import graphiql, media, multipart, sse
 from genji_graphql.http import request as requests
 from genji_graphql.http.compression import compress
 from genji_graphql.http.errors import CODES, INTERNAL, describe
 from genji_graphql.http.operations import Operations, Outcome, Transport, failed, payload_of, plain, rendered
+from genji_graphql.http.seats import Audience, Seats
+from genji_graphql.live.people import People
 from genji_graphql.plans.planner import Planned, Planner
 from genji_graphql.settings import Settings
 
@@ -31,6 +34,8 @@ Finish = Callable[[Request, Response, Any], None]
 # JSON before GraphQL's own type: a client that names neither is an old one, or a person with curl.
 _ANSWERS = (media.JSON, media.GRAPHQL_RESPONSE)
 _OFFERED_AT_FIRST = (*_ANSWERS, media.HTML)
+# For who takes nothing else; a single answer is no event unless it has to be.
+_STREAMED = (media.EVENT_STREAM,)
 _HEADERS = {
     media_type: [
         (b"content-type", f"{media_type}; charset=utf-8".encode()),
@@ -45,6 +50,10 @@ _FAULTS = {INTERNAL: 500, CODES[Unavailable]: 503, CODES[TimedOut]: 503}
 
 _SENDERS = 8
 """How many people may be sending a file to one process."""
+
+
+class _ToBeStreamed(Exception):
+    """The client takes a stream too, and nothing else will do."""
 
 
 class _Answer(Response):
@@ -67,9 +76,13 @@ class GraphQLEndpoint:
         settings: Settings,
         finish: Finish | None = None,
         planner: Planner | None = None,
+        audience: Audience | None = None,
     ) -> None:
         self.operations = Operations(schema, settings, planner)
         self.transport = Transport(make_context, _allow, _left)
+        self.streams = sse.Streams(
+            self.operations, make_context, _allow_streaming, _left, audience or Audience(People(), Seats(settings))
+        )
         self.make_context = make_context
         self.finish = finish
         self.settings = settings
@@ -92,6 +105,10 @@ class GraphQLEndpoint:
             wanted = _negotiated(request)
             if wanted == media.HTML:
                 return graphiql.page(request)
+            if wanted == media.EVENT_STREAM:
+                # What is wrong with a request is told before a stream begins.
+                media_type = media.GRAPHQL_RESPONSE
+                return await self.stream(request, await requests.read(request, self.settings.max_body_bytes))
             media_type = wanted
             if (
                 self.operations.takers
@@ -141,8 +158,23 @@ class GraphQLEndpoint:
         finally:
             self._senders.remove(person_id)
 
+    async def stream(self, request: Request, asked: requests.Asked) -> Response:
+        """The answer as events."""
+        outcome, stream = await self.streams.execute(request, asked)
+        if stream is not None:
+            return stream
+        response = _response_to(outcome, media.GRAPHQL_RESPONSE)
+        if response.status_code == HTTPStatus.OK:
+            response = sse.single(bytes(response.body))
+        if outcome.context is not None and self.finish is not None:
+            self.finish(request, response, outcome.context)
+        return response
+
     async def answer(self, request: Request, asked: requests.Asked, media_type: str) -> Response:
-        outcome = await self.operations.execute(self.transport, request, asked)
+        try:
+            outcome = await self.operations.execute(self.transport, request, asked)
+        except _ToBeStreamed:
+            return await self.stream(request, asked)
         response = _response_to(outcome, media_type)
         await compress(response, request.headers.get("accept-encoding", ""))
         if self.tells_path:
@@ -167,7 +199,8 @@ def _negotiated(request: Request) -> str:
     """The media type of the answer. Nothing is executed for a client that couldn't take the answer: 406."""
     opens_page = request.method == "GET" and "query" not in request.query_params
     offered = _OFFERED_AT_FIRST if opens_page else _ANSWERS
-    media_type = media.preferred(request.headers.get("accept", ""), offered)
+    accept = request.headers.get("accept", "")
+    media_type = media.preferred(accept, offered) or media.preferred(accept, _STREAMED)
     if media_type is None:
         raise HTTPException(406, f"Answers come as {' or '.join(_ANSWERS)}, and the Accept header takes neither.")
     return media_type
@@ -175,7 +208,17 @@ def _negotiated(request: Request) -> str:
 
 def _allow(request: Request, operation: OperationDefinitionNode) -> None:
     if operation.operation is OperationType.SUBSCRIPTION:
-        raise HTTPException(400, "A subscription can't be answered with a single response.")
+        if media.EVENT_STREAM in request.headers.get("accept", ""):
+            raise _ToBeStreamed
+        raise HTTPException(
+            400,
+            f"A subscription can't be answered with a single response. Send it with `Accept: {media.EVENT_STREAM}`, or "
+            "over a WebSocket of the subprotocol graphql-transport-ws.",
+        )
+    _allow_streaming(request, operation)
+
+
+def _allow_streaming(request: Request, operation: OperationDefinitionNode) -> None:
     if operation.operation is OperationType.MUTATION and request.method == "GET":
         raise HTTPException(405, "A mutation must be sent with POST.", {"Allow": "POST"})
 

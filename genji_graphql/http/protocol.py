@@ -1,13 +1,24 @@
-"""HTTP as uvicorn speaks it, but for one thing: what an answer begins with goes out together with its body.
+"""HTTP as uvicorn speaks it, but for two things.
 
-uvicorn writes the head of a response when it has that, and then the body: two system calls, two packets, and a client
-that wakes up twice. Of a short answer this is a tenth of what it costs.
+What an answer begins with goes out together with its body. uvicorn writes the head of a response when it has that, and
+then the body: two system calls, two packets, and a client that wakes up twice. Of a short answer this is a tenth of
+what it costs.
+
+And answers without an end, which say so in their scope (`genji.stream`), are torn when the server goes or nobody reads
+them. uvicorn would wait for them for ever.
 """
 
 import asyncio
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+STREAM = "genji.stream"
+
+_PATIENCE = 30.0
+"""Seconds in which whoever listens to a stream reads what waits for them, or at least some of it."""
+_LAST_WORDS = 2.0
+"""Seconds for that when the server goes."""
 
 
 class Protocol(HttpToolsProtocol):
@@ -16,6 +27,28 @@ class Protocol(HttpToolsProtocol):
         super().connection_made(transport)
         whole: Any = _Whole(transport, self.loop)
         self.transport = whole
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self._streams():
+            # To the application its client has left.
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            self.flow.resume_writing()
+            self.transport.close()
+            self.loop.call_later(_LAST_WORDS, self.transport.abort)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._streams():
+            self.loop.call_later(_PATIENCE, self._give_up, self.transport.get_write_buffer_size())
+
+    def _give_up(self, waiting: int) -> None:
+        if self.flow.write_paused and self.transport.get_write_buffer_size() >= waiting:
+            self.transport.abort()
+
+    def _streams(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete and STREAM in self.cycle.scope
 
 
 class _Whole:

@@ -1,14 +1,29 @@
 """How many may listen to one process, and to how much."""
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
+from graphql import GraphQLError
 from starlette.exceptions import HTTPException
 
+from genji_graphql.errors import TooMany
+from genji_graphql.http.errors import CODES
+from genji_graphql.http.operations import Subscriptions
 from genji_graphql.identity.limits import network
+from genji_graphql.live.people import People
 from genji_graphql.settings import Settings
 
 _RETRY_AFTER = "30"
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Those who listen to this process, and what there is to hear."""
+
+    people: People
+    seats: "Seats"
+    subscriptions: Subscriptions | None = None
 
 
 class Seats:
@@ -101,6 +116,13 @@ class Seat:
 
     def leave(self) -> None:
         self._seats.leave(self)
+
+
+def too_many_subscriptions() -> GraphQLError:
+    return GraphQLError(
+        "Too many subscriptions are running, on this connection or in your name.",
+        extensions={"code": CODES[TooMany]},
+    )
 
 
 def _add(counter: Counter[Any], key: Any, count: int) -> None:

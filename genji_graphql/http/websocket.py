@@ -17,7 +17,6 @@ from graphql import GraphQLError, OperationDefinitionNode, OperationType
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
-from strawberry.types import ExecutionResult
 
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.errors import Unavailable
@@ -29,7 +28,6 @@ from genji_graphql.http.operations import (
     Operations,
     Outcome,
     Subscription,
-    Subscriptions,
     Transport,
     payload_of,
     plain,
@@ -37,8 +35,8 @@ from genji_graphql.http.operations import (
     rendered,
 )
 from genji_graphql.http.request import Asked, checked
-from genji_graphql.http.seats import Seat, Seats
-from genji_graphql.live.people import People, Person
+from genji_graphql.http.seats import Audience, Seat, too_many_subscriptions
+from genji_graphql.live.people import Person
 from genji_graphql.live.sink import Message
 from genji_graphql.plans.planner import Planned
 
@@ -90,23 +88,22 @@ class WebSockets:
         credentials: Credentials,
         whose: Whose,
         make_context: MakeContext,
-        people: People,
-        seats: Seats,
-        subscriptions: Subscriptions | None = None,
+        audience: Audience,
         acknowledged: Acknowledged | None = None,
     ) -> None:
         self.operations = operations
         self.credentials = credentials
         self.whose = whose
         self.make_context = make_context
-        self.people = people
-        self.seats = seats
-        self.subscriptions = subscriptions
+        self.audience = audience
         self.acknowledged = acknowledged
         """What a client is told when it is let in."""
         self.init_timeout = operations.settings.init_timeout
         self.transport = Transport(
-            _Operation.make_context, _Operation.allow, _Operation.left, _Operation.begin if subscriptions else None
+            _Operation.make_context,
+            _Operation.allow,
+            _Operation.left,
+            _Operation.begin if audience.subscriptions else None,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,7 +112,7 @@ class WebSockets:
         try:
             credential = self.credential(connection)
             client = connection.client
-            seat = self.seats.come(client.host if client else None)
+            seat = self.audience.seats.come(client.host if client else None)
         except HTTPException as refusal:
             await refuse(scope, send, refusal)
             return
@@ -325,7 +322,7 @@ class _Socket:
         if not self.seat.sit(viewer.user_id):
             raise _Closing(Code.TRY_AGAIN_LATER, "Too many connections are open in your name.")
         token = None if credential is None else credential.token
-        self.person = self.door.people.arrive(token, viewer, self._dismiss)
+        self.person = self.door.audience.people.arrive(token, viewer, self._dismiss)
         payload = {} if self.door.acknowledged is None else await self.door.acknowledged()
         await self.say(orjson.dumps({"type": "connection_ack", "payload": payload}))
         self._connection = self._credential = None
@@ -482,17 +479,15 @@ class _Operation:
     async def begin(
         self, document: Document, operation: OperationDefinitionNode, asked: Asked, outcome: Outcome
     ) -> None:
-        socket = self.socket
-        assert socket.door.subscriptions is not None  # noqa: S101 - see the constructors
+        socket, subscriptions = self.socket, self.socket.door.audience.subscriptions
+        assert subscriptions is not None  # noqa: S101 - see the constructors
         assert socket.person is not None  # noqa: S101 - operations come after connection_init
         if not socket.seat.subscribe():
-            outcome.answer = too_many_subscriptions()
+            outcome.answer = refused(too_many_subscriptions())
             return
         begun: Subscription | list[GraphQLError] | None = None
         try:
-            begun = await socket.door.subscriptions.begin(
-                document, operation, asked, outcome.context, socket.person, self
-            )
+            begun = await subscriptions.begin(document, operation, asked, outcome.context, socket.person, self)
         finally:
             if begun is None or isinstance(begun, list):
                 socket.seat.unsubscribe()
@@ -518,15 +513,6 @@ class _Operation:
         self._finish()
         self.socket.out.say(self._error(errors) if errors else self._completion(), anyway=True)
         self._stop()
-
-
-def too_many_subscriptions() -> ExecutionResult:
-    return refused(
-        GraphQLError(
-            "Too many subscriptions are running, on this connection or in your name.",
-            extensions={"code": "TOO_MANY_REQUESTS"},
-        )
-    )
 
 
 def _id(message: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ import strawberry
 import uvicorn
 from graphql import GraphQLError, OperationDefinitionNode
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.types import Receive, Scope, Send
 from strawberry.types import ExecutionContext
 from websockets.asyncio.client import ClientConnection, connect
@@ -27,10 +27,10 @@ from genji_graphql.errors import Invalid
 from genji_graphql.http.credentials import Credential, Credentials
 from genji_graphql.http.documents import Document
 from genji_graphql.http.frames import LARGEST, SocketProtocol
-from genji_graphql.http.operations import Operations
+from genji_graphql.http.graphql import GraphQLEndpoint
 from genji_graphql.http.protocol import Protocol
 from genji_graphql.http.request import Asked
-from genji_graphql.http.seats import Seats
+from genji_graphql.http.seats import Audience, Seats
 from genji_graphql.http.websocket import PROTOCOL, WebSockets
 from genji_graphql.live.people import People, Person
 from genji_graphql.live.sink import Message, Sink
@@ -152,17 +152,18 @@ class House:
         self.seats = Seats(settings)
         self.loop: asyncio.AbstractEventLoop
         self.viewers = dict(PEOPLE)
-        self.operations = Operations(Schema(Query, Mutation, Subscription), settings)
+        self.credentials = Credentials(settings)
+        audience = Audience(self.people, self.seats, self.hub)
+        schema = Schema(Query, Mutation, Subscription)
+        self.endpoint = GraphQLEndpoint(schema, self.make_context, settings, audience=audience)
         self.websockets = WebSockets(
-            self.operations,
-            Credentials(settings),
+            self.endpoint.operations,
+            self.credentials,
             self.whose,
             lambda viewer, token, address: SimpleNamespace(viewer=viewer, token=token, address=address),
-            self.people,
-            self.seats,
-            self.hub,
+            audience,
         )
-        self.url = ""
+        self.url = self.http_url = ""
         self.stop: Callable[[], None]
         """Tells the server to go."""
         self.ended: Callable[[], None]
@@ -170,7 +171,15 @@ class House:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.loop = asyncio.get_running_loop()
-        await self.websockets(scope, receive, send)
+        if scope["type"] == "http":
+            await self.endpoint(scope, receive, send)
+        else:
+            await self.websockets(scope, receive, send)
+
+    async def make_context(self, request: Request) -> Any:
+        credential = self.credentials.of(request)
+        token = None if credential is None else credential.token
+        return SimpleNamespace(viewer=await self.whose(request, credential)(), token=token)
 
     def whose(self, _connection: HTTPConnection, credential: Credential | None) -> Callable[[], Awaitable[Viewer]]:
         async def ask() -> Viewer:
@@ -228,6 +237,7 @@ def serving(house: House, **config: Any) -> Iterator[House]:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         house.stop, house.ended = lambda: setattr(server, "should_exit", True), thread.join
+        house.http_url = f"http://127.0.0.1:{listener.getsockname()[1]}/graphql"
         house.url = f"ws://127.0.0.1:{listener.getsockname()[1]}/graphql"
         try:
             yield house
