@@ -29,6 +29,7 @@ from genji_graphql.http.websocket import WebSockets, refuse
 from genji_graphql.identity.cas import Cas
 from genji_graphql.identity.limits import Limits
 from genji_graphql.identity.mail import Mailer
+from genji_graphql.identity.viewer import viewer_behind
 from genji_graphql.live.live import Live
 from genji_graphql.plans.planner import Planner
 from genji_graphql.schema import schema
@@ -81,6 +82,7 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
     """
     engine = create_engine(settings, settings.deadline)
     writing = writing_sessions(engine)
+    connections = Connections(engine, settings)
     services = Services(
         settings,
         reading_sessions(engine),
@@ -89,10 +91,9 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
         Mailer(settings),
         Cas(settings),
         Importer(settings, writing),
-        Live(engine, settings),
+        Live(engine, settings, partial(viewer_behind, connections)),
     )
     credentials = Credentials(settings)
-    connections = Connections(engine, settings)
     graph = schema._schema  # noqa: SLF001 - it has no other name
     planner = Planner(graph, connections, settings.max_page_size)
 

@@ -14,11 +14,14 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import Boolean, Executable, Integer, String
-from sqlalchemy.dialects.postgresql.asyncpg import dialect
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi, dialect
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from genji_graphql.settings import Settings
+
+DriverError = AsyncAdapt_asyncpg_dbapi.Error
+"""What is raised where no connection could be opened: by a dialect that isn't asked by way of SQLAlchemy's engine."""
 
 Driver = Any  # asyncpg's connection, whose stubs know nothing of what its methods return
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from strawberry.exceptions import StrawberryInputCoercionError
 
 from genji_graphql.database import plain_reason, was_in_the_way
+from genji_graphql.driver import DriverError
 from genji_graphql.errors import Conflict, GenjiError, Invalid, NotAllowed, NotFound, TimedOut, TooMany, Unavailable
 from genji_graphql.live.live import CursorExpired
 
@@ -84,7 +85,7 @@ def describe(fault: Exception) -> GraphQLFormattedError:
 
 def is_unreachable(fault: BaseException) -> bool:
     """Whether the database is away, rather than asked the wrong thing."""
-    if isinstance(fault, DBAPIError | asyncpg.PostgresError):
+    if isinstance(fault, DBAPIError | asyncpg.PostgresError | DriverError):
         return _sqlstate(fault).startswith(_AWAY) or getattr(fault, "connection_invalidated", False)
     # asyncpg lets the operating system's own errors through when it can't connect, and is confused by a connection that
     # is just being closed.

@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from enum import IntEnum
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from graphql import GraphQLError, OperationDefinitionNode, OperationType
@@ -22,7 +22,7 @@ from genji_graphql.access.viewer import Viewer
 from genji_graphql.errors import Unavailable
 from genji_graphql.http.credentials import Credential, Credentials
 from genji_graphql.http.documents import Document
-from genji_graphql.http.errors import CODES, describe
+from genji_graphql.http.errors import CODES, describe, is_unreachable
 from genji_graphql.http.frames import EXTENSION, Outlet, Queued
 from genji_graphql.http.operations import (
     Operations,
@@ -46,6 +46,7 @@ Whose = Callable[[HTTPConnection, Credential | None], Callable[[], Awaitable[Vie
 """Given how somebody came, the way to find out who they are: asked anew for each operation."""
 MakeContext = Callable[[Viewer, str | None, str | None], Any]
 """An operation's context, of who asks, the token that proves it and the address it came from."""
+Given = TypeVar("Given")
 Acknowledged = Callable[[], Awaitable[dict[str, Any]]]
 
 
@@ -75,6 +76,9 @@ _IN_A_ROW = 16
 """Messages that are taken of one connection before others have their turn."""
 _FAREWELL = 5.0
 """Seconds that a client has to make room for a farewell."""
+
+_WAITS = (0.2, 0.5, 1.0, *[2.0] * 14)
+"""Seconds between attempts to begin a subscription while the database is away."""
 
 _PONG = b'{"type":"pong"}'
 
@@ -323,15 +327,19 @@ class _Socket:
             raise _Closing(Code.TRY_AGAIN_LATER, "Too many connections are open in your name.")
         token = None if credential is None else credential.token
         self.person = self.door.audience.people.arrive(token, viewer, self._dismiss)
-        payload = {} if self.door.acknowledged is None else await self.door.acknowledged()
+        payload = {} if self.door.acknowledged is None else await self._given(self.door.acknowledged)
         await self.say(orjson.dumps({"type": "connection_ack", "payload": payload}))
         self._connection = self._credential = None
         self._expire_at(viewer.expires_at)
 
     async def _who(self) -> Viewer:
         assert self.ask is not None  # noqa: S101 - nobody is asked for before
+        return await self._given(self.ask)
+
+    async def _given(self, ask: Callable[[], Awaitable[Given]]) -> Given:
+        """What is needed to let somebody in."""
         try:
-            return await self.ask()
+            return await ask()
         except HTTPException as refusal:
             raise _Closing(Code.FORBIDDEN, refusal.detail) from None
         except Exception as fault:  # noqa: BLE001 - whatever it is, it is told and logged as it is over HTTP
@@ -386,7 +394,7 @@ class _Socket:
 class _Operation:
     """One that was sent over a connection: the sink of its events, if it is a subscription."""
 
-    __slots__ = ("_head", "_is_change", "_is_over", "_subscription", "name", "socket", "task")
+    __slots__ = ("_head", "_is_change", "_is_over", "_is_subscription", "_subscription", "name", "socket", "task")
 
     def __init__(self, socket: _Socket, name: str) -> None:
         self.socket = socket
@@ -395,12 +403,20 @@ class _Operation:
         self._head = b'{"id":%b,"type":"next","payload":' % orjson.dumps(name)
         self._subscription: Subscription | None = None
         self._is_change = False
+        self._is_subscription = False
         self._is_over = False
 
     async def perform(self, payload: dict[str, Any]) -> None:
         door = self.socket.door
         try:
-            outcome = await door.operations.execute(door.transport, self, checked(payload))
+            asked = checked(payload)
+            outcome = await door.operations.execute(door.transport, self, asked)
+            for wait in _WAITS:
+                if not (self._is_subscription and _is_unavailable(outcome)):
+                    break
+                # A client that comes back while the database does is not to be sent away for good.
+                await asyncio.sleep(wait)
+                outcome = await door.operations.execute(door.transport, self, asked)
             if self._subscription is None:
                 await self._answer(outcome)
         except HTTPException as refusal:
@@ -471,6 +487,7 @@ class _Operation:
 
     def allow(self, operation: OperationDefinitionNode) -> None:
         self._is_change = operation.operation is OperationType.MUTATION
+        self._is_subscription = operation.operation is OperationType.SUBSCRIPTION
 
     async def left(self) -> None:
         """Never returns: who leaves has the task cancelled."""
@@ -513,6 +530,12 @@ class _Operation:
         self._finish()
         self.socket.out.say(self._error(errors) if errors else self._completion(), anyway=True)
         self._stop()
+
+
+def _is_unavailable(outcome: Outcome) -> bool:
+    """Was nothing done because the database is away?"""
+    faults = [] if isinstance(outcome.answer, Planned) else [one.original_error for one in outcome.answer.errors or ()]
+    return any(fault is not None and is_unreachable(fault) for fault in faults)
 
 
 def _id(message: dict[str, Any]) -> str:

@@ -368,9 +368,8 @@ class Hub:
                 snapshot, changed = await events_log.current_snapshot(driver), frozenset({0})
             else:
                 snapshot, changed = await events_log.standing_since(driver, self._snapshot)
-            for person in list(self.people) if changed else ():
-                if 0 in changed or person.viewer.user_id in changed:
-                    await self._ask_again(person)
+            concerned = [one for one in self.people if 0 in changed or one.viewer.user_id in changed] if changed else []
+            await asyncio.gather(*map(self._ask_again, concerned))
             self._snapshot = snapshot
 
     def expire(self) -> None:

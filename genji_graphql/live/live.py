@@ -1,14 +1,14 @@
 """The live system of one process."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from genji_graphql.access.viewer import ANONYMOUS
+from genji_graphql.access.viewer import ANONYMOUS, Viewer
 from genji_graphql.driver import Connections
 from genji_graphql.errors import Invalid
-from genji_graphql.identity.viewer import viewer_behind
 from genji_graphql.live import log as events_log
 from genji_graphql.live.hub import Hub
 from genji_graphql.live.people import People, Person
@@ -23,6 +23,10 @@ _READING = 2
 """Connections for those who read what they missed, and for what everybody sees."""
 
 
+Who = Callable[[str], Awaitable[Viewer]]
+"""Who holds a token now. It is asked while a connection is held here, so it must have others of its own."""
+
+
 class CursorExpired(Invalid):
     """What followed a cursor isn't in the log any more."""
 
@@ -31,8 +35,9 @@ class CursorExpired(Invalid):
 
 
 class Live:
-    def __init__(self, engine: AsyncEngine, settings: Settings) -> None:
+    def __init__(self, engine: AsyncEngine, settings: Settings, who: Who) -> None:
         self._engine = engine
+        self._who = who
         # Nobody is refused: whoever has to wait for a connection is told a little later.
         own = settings.model_copy(update={"db_pool_size": _READING, "db_pool_timeout": 60.0})
         self.connections = Connections(engine, own)
@@ -85,7 +90,7 @@ class Live:
     async def _ask_again(self, person: Person) -> None:
         if person.token is None:
             return
-        viewer = await viewer_behind(self.connections, person.token)
+        viewer = await self._who(person.token)
         if viewer.is_anonymous and not person.viewer.is_anonymous:
             person.become(ANONYMOUS)
             person.end()

@@ -71,7 +71,19 @@ SELECT pg_current_snapshot()::text AS snapshot, ARRAY(
 ) AS changed
 """
 
-_NOW = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
+# The last that is there, rather than the horizon itself: after a crash, numbers of transactions that wrote nothing may
+# be given anew, and a cursor of such a number would be one too far.
+_NOW = """
+SELECT xid::text AS xid, seq FROM (
+    (SELECT xid, seq FROM app.annotation_events WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
+        ORDER BY xid DESC, seq DESC LIMIT 1)
+    UNION ALL
+    (SELECT xid, seq FROM app.membership_events WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
+        ORDER BY xid DESC, seq DESC LIMIT 1)
+    UNION ALL
+    SELECT xid, seq FROM app.event_floor
+) AS last (xid, seq) ORDER BY last.xid DESC, seq DESC LIMIT 1
+"""
 
 _HELD_UP = """
 SELECT EXISTS (SELECT FROM app.annotation_events WHERE xid >= pg_snapshot_xmin(pg_current_snapshot()))
@@ -182,7 +194,7 @@ async def current_snapshot(driver: Driver) -> str:
 
 async def now(driver: Driver) -> Position:
     """Where what is to come begins. What committed while others are still writing may be told as well."""
-    return Position(int(await driver.fetchval(_NOW)), 0)
+    return _position(await driver.fetchrow(_NOW))
 
 
 async def is_held_up(driver: Driver) -> bool:
@@ -211,7 +223,10 @@ async def oldest_writer(driver: Driver) -> float:
 
 async def floor(driver: Driver) -> Position:
     """After which position the log still has everything."""
-    row = await driver.fetchrow("SELECT xid::text AS xid, seq FROM app.event_floor")
+    return _position(await driver.fetchrow("SELECT xid::text AS xid, seq FROM app.event_floor"))
+
+
+def _position(row: Any) -> Position:
     return Position(int(row["xid"]), row["seq"])
 
 

@@ -17,6 +17,7 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 
 from genji_graphql.database import plain_reason
+from genji_graphql.driver import DriverError
 from genji_graphql.live import log as events_log
 from genji_graphql.live.hub import Hub
 from genji_graphql.live.position import BEGINNING
@@ -37,7 +38,7 @@ _KEEPING = 3600.0
 _RETRY = 0.5
 _DEBOUNCE = 0.005
 
-AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, DBAPIError)
+AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, DBAPIError, DriverError)
 
 Connect = Callable[[], Awaitable[Any]]
 """Opens a connection that is the caller's alone."""
