@@ -1,6 +1,7 @@
 """The `genji` command."""
 
 import asyncio
+import math
 import os
 import signal
 import socket
@@ -84,6 +85,8 @@ def run(
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            # Longer than any operation may take: what isn't over by then never will be.
+            timeout_graceful_shutdown=math.ceil(connected.deadline) + 5,
         )
         config.app = Forwarded(application, config.forwarded_allow_ips)
         out.print(f"Genji is at [bold]http://{f'[{address}]' if ':' in address else address}:{number}/graphql[/bold]")
