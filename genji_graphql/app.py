@@ -114,7 +114,11 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
         await close()
 
     def whose(connection: HTTPConnection, credential: Credential | None) -> Callable[[], Awaitable[Viewer]]:
-        return partial(identify, connection) if identify else partial(credentials.viewer, credential, connections)
+        if identify is None:
+            return partial(credentials.viewer, credential, connections)
+        # A copy, because what a connection came with is forgotten when it is let in.
+        headers = [*connection.scope["headers"]]
+        return partial(identify, HTTPConnection({**connection.scope, "headers": headers}))
 
     def context_of(viewer: Viewer, token: str | None, address: str | None = None) -> Context:
         return Context(viewer, services, address=address, token=token)

@@ -26,6 +26,8 @@ LARGEST = 64 * 1024
 PING_INTERVAL, PING_TIMEOUT = 20.0, 20.0
 """Seconds after which a client is asked whether it is there, and after which it isn't."""
 
+_PING = b"\x89\x04ping"
+
 _FULL, _DRAINED = 256 * 1024, 64 * 1024
 """Bytes that wait to be read by a client: from the one on it gets no more, below the other it does again."""
 
@@ -60,10 +62,69 @@ class Outlet(Protocol):
         """Returns when there is room again, or the client is gone."""
         ...
 
+    def settle(self) -> None:
+        """Forget what the connection was opened with."""
+        ...
+
     @property
     def gone(self) -> bool:
         """Is nothing more to be sent?"""
         ...
+
+
+class _Gate:
+    """As much of an asyncio.Event as is needed, in a tenth of the room: thousands of connections have one."""
+
+    __slots__ = ("_is_open", "_waiting")
+
+    def __init__(self) -> None:
+        self._is_open = True
+        self._waiting: asyncio.Future[None] | None = None
+
+    def is_set(self) -> bool:
+        return self._is_open
+
+    def clear(self) -> None:
+        self._is_open = False
+
+    def set(self) -> None:
+        self._is_open = True
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.set_result(None)
+
+    async def wait(self) -> None:
+        while not self._is_open:
+            if self._waiting is None:
+                self._waiting = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._waiting)
+
+
+class _Messages:
+    """As much of an asyncio.Queue as is needed, for the one who receives."""
+
+    __slots__ = ("_came", "_taker")
+
+    def __init__(self) -> None:
+        self._came: list[Any] = []
+        self._taker: asyncio.Future[None] | None = None
+
+    def put_nowait(self, message: Any) -> None:
+        self._came.append(message)
+        if self._taker is not None and not self._taker.done():
+            self._taker.set_result(None)
+
+    def empty(self) -> bool:
+        return not self._came
+
+    async def get(self) -> Any:
+        while not self._came:
+            self._taker = asyncio.get_running_loop().create_future()
+            try:
+                await self._taker
+            finally:
+                self._taker = None
+        return self._came.pop(0)
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
@@ -72,6 +133,14 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     on_leaving: Callable[[], None] | None = None
     _unread: memoryview = memoryview(b"")
     """What came and is still to be looked at."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        # What is there for as long as a connection is takes as little room as it can.
+        light: Any = _Messages()
+        self.queue = light
+        gate: Any = _Gate()
+        self.writable = gate
 
     # What goes out
 
@@ -183,10 +252,28 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             # uvicorn forgets that it has answered, and complains of it.
             self.handshake_complete = True
 
+    def settle(self) -> None:
+        """The client is let in, and what it knocked with isn't looked at any more."""
+        # Emptied, because others hold them for as long as the connection lasts.
+        headers: Any = self.scope["headers"]
+        headers.clear()
+        self.request.headers.clear()
+        self.response.headers.clear()
+
+    def send_keepalive_ping(self) -> None:
+        # uvicorn's, but for a payload that is always the same, so that nothing has to be made ready.
+        self.ping_timer = None
+        if self.gone:
+            return
+        self.pending_ping_payload = _PING[2:]
+        self.ping_sent_at = self.loop.time()
+        self.transport.write(_PING)
+        self.pong_timer = self.loop.call_later(self.ping_timeout or PING_TIMEOUT, self.keepalive_timeout)
+
     def keepalive_timeout(self) -> None:
-        if self.read_paused and self.writable.is_set() and self.ping_timeout is not None:
+        if self.read_paused and self.writable.is_set():
             # The pong may have come, and we aren't reading because we are busy with what else did.
-            self.pong_timer = self.loop.call_later(self.ping_timeout, self.keepalive_timeout)
+            self.pong_timer = self.loop.call_later(self.ping_timeout or PING_TIMEOUT, self.keepalive_timeout)
             return
         # Nobody is there to read a farewell. Where one only slept, its client comes back after a torn connection, and
         # would give up at the code that uvicorn sends, 1011.
@@ -249,6 +336,9 @@ class Queued:
 
     async def room(self) -> None:
         await self._drained.wait()
+
+    def settle(self) -> None:
+        """It knows nothing of that."""
 
     async def _send_all(self) -> None:
         try:

@@ -330,6 +330,7 @@ class _Socket:
         payload = {} if self.door.acknowledged is None else await self._given(self.door.acknowledged)
         await self.say(orjson.dumps({"type": "connection_ack", "payload": payload}))
         self._connection = self._credential = None
+        self.out.settle()
         self._expire_at(viewer.expires_at)
 
     async def _who(self) -> Viewer:
