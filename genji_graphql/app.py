@@ -163,7 +163,7 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
     app.state.close = close
     subscriptions = Subscriptions(graph, services.live, context_of)
     app.state.subscriptions = subscriptions
-    audience = Audience(services.live.people, Seats(settings), subscriptions)
+    app.state.audience = audience = Audience(services.live.people, Seats(settings), subscriptions)
     endpoint = GraphQLEndpoint(schema, make_context, settings, finish, planner if plans else None, audience)
     app.state.endpoint = endpoint
     app.graphql = with_cors(endpoint, settings)

@@ -348,7 +348,8 @@ class Queued:
                 self._size -= len(text)
                 if self._size < _DRAINED:
                     self._drained.set()
-        except OSError:
+        except (OSError, RuntimeError):
+            # The client has left, or has been told to: servers say it in either way.
             self.close()
         finally:
             self._sending = None

@@ -22,6 +22,9 @@ _LAST_WORDS = 2.0
 
 
 class Protocol(HttpToolsProtocol):
+    _pauses = 0
+    """How often its client has been slow to read."""
+
     # uvicorn says `Transport` where asyncio says `BaseTransport`, and so must who follows it.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -40,11 +43,13 @@ class Protocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
+        self._pauses += 1
         if self._streams():
-            self.loop.call_later(_PATIENCE, self._give_up, self.transport.get_write_buffer_size())
+            self.loop.call_later(_PATIENCE, self._give_up, self._pauses, self.transport.get_write_buffer_size())
 
-    def _give_up(self, waiting: int) -> None:
-        if self.flow.write_paused and self.transport.get_write_buffer_size() >= waiting:
+    def _give_up(self, pause: int, waiting: int) -> None:
+        """Where nothing was read since."""
+        if self.flow.write_paused and pause == self._pauses and self.transport.get_write_buffer_size() >= waiting:
             self.transport.abort()
 
     def _streams(self) -> bool:

@@ -19,7 +19,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
 from genji_graphql.access.viewer import Viewer
-from genji_graphql.errors import Unavailable
+from genji_graphql.errors import TimedOut, Unavailable
 from genji_graphql.http.credentials import Credential, Credentials
 from genji_graphql.http.documents import Document
 from genji_graphql.http.errors import CODES, describe, is_unreachable
@@ -46,7 +46,7 @@ Whose = Callable[[HTTPConnection, Credential | None], Callable[[], Awaitable[Vie
 """Given how somebody came, the way to find out who they are: asked anew for each operation."""
 MakeContext = Callable[[Viewer, str | None, str | None], Any]
 """An operation's context, of who asks, the token that proves it and the address it came from."""
-Given = TypeVar("Given")
+Found = TypeVar("Found")
 Acknowledged = Callable[[], Awaitable[dict[str, Any]]]
 
 
@@ -77,6 +77,7 @@ _IN_A_ROW = 16
 _FAREWELL = 5.0
 """Seconds that a client has to make room for a farewell."""
 
+_NO_MORE = "What proved who you are isn't good any more. Sign in again."
 _WAITS = (0.2, 0.5, 1.0, *[2.0] * 14)
 """Seconds between attempts to begin a subscription while the database is away."""
 
@@ -322,31 +323,27 @@ class _Socket:
         credential = _brought(payload) or self._credential
         assert self._connection is not None  # noqa: S101 - it is let go below, and this happens once
         self.ask = self.door.whose(self._connection, credential)
-        viewer = await self._who()
+        viewer = await self._found(self.ask())
         if not self.seat.sit(viewer.user_id):
             raise _Closing(Code.TRY_AGAIN_LATER, "Too many connections are open in your name.")
         token = None if credential is None else credential.token
         self.person = self.door.audience.people.arrive(token, viewer, self._dismiss)
-        payload = {} if self.door.acknowledged is None else await self._given(self.door.acknowledged)
-        await self.say(orjson.dumps({"type": "connection_ack", "payload": payload}))
+        told = {} if self.door.acknowledged is None else await self._found(self.door.acknowledged())
+        await self.say(orjson.dumps({"type": "connection_ack", "payload": told}))
         self._connection = self._credential = None
         self.out.settle()
         self._expire_at(viewer.expires_at)
 
-    async def _who(self) -> Viewer:
-        assert self.ask is not None  # noqa: S101 - nobody is asked for before
-        return await self._given(self.ask)
-
-    async def _given(self, ask: Callable[[], Awaitable[Given]]) -> Given:
-        """What is needed to let somebody in."""
+    async def _found(self, finding: Awaitable[Found]) -> Found:
+        """What has to be found out before anybody is let in."""
         try:
-            return await ask()
+            return await finding
         except HTTPException as refusal:
             raise _Closing(Code.FORBIDDEN, refusal.detail) from None
         except Exception as fault:  # noqa: BLE001 - whatever it is, it is told and logged as it is over HTTP
             told = describe(fault)
             extensions = told.get("extensions", {})
-            if extensions.get("code") == CODES[Unavailable]:
+            if extensions.get("code") in (CODES[Unavailable], CODES[TimedOut]):
                 raise _Closing(Code.TRY_AGAIN_LATER, told["message"]) from None
             error_id = extensions.get("errorId", "")
             raise _Closing(Code.FAULT, f"Something went wrong on our side. Its error id is {error_id}.") from None
@@ -360,7 +357,7 @@ class _Socket:
             self._timer = asyncio.get_running_loop().call_later(seconds, self._dismiss)
 
     def _dismiss(self) -> None:
-        self.end(Code.FORBIDDEN, "What proved who you are isn't good any more. Sign in again.")
+        self.end(Code.FORBIDDEN, _NO_MORE)
 
     def _subscribe(self, name: str, payload: Any) -> None:
         if name in self.running:
@@ -387,8 +384,8 @@ class _Socket:
         assert self.ask is not None  # noqa: S101 - operations come after connection_init
         assert self.person is not None  # noqa: S101 - and so here
         viewer = await self.ask()
-        if viewer.is_anonymous and not self.person.viewer.is_anonymous:
-            self._dismiss()
+        if viewer.is_anonymous and self.seat.user_id is not None:
+            raise HTTPException(HTTPStatus.UNAUTHORIZED, _NO_MORE)
         return self.door.make_context(viewer, self.person.token, self.seat.address)
 
 

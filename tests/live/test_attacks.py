@@ -16,6 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from genji_graphql.access.viewer import Viewer
+from genji_graphql.errors import TimedOut
 from genji_graphql.settings import Settings
 from tests.live.house import (
     EMPTY_PING,
@@ -100,6 +101,17 @@ async def test_while_the_database_is_away_clients_are_told_to_come_back(
         assert code == 4500
         assert "hunter2" not in reason
     caplog.clear()
+
+
+async def test_where_the_log_cannot_be_asked_clients_are_told_to_come_back(house: House) -> None:
+    async def acknowledged() -> dict[str, Any]:
+        raise TimedOut("This took too long.")
+
+    house.websockets.acknowledged = acknowledged
+    async with opened(house) as client:
+        await client.send(type="connection_init")
+        assert await client.closed() == (1013, "This took too long.")
+    await until(lambda: (house.seats.connections, len(house.people)) == (0, 0))
 
 
 async def test_who_says_nothing_is_closed() -> None:
@@ -232,6 +244,14 @@ async def test_a_mistaken_operation_ends_alone(house: House, payload: dict[str, 
         assert (answer["type"], answer["id"]) == ("error", "mistaken")
         assert all(error["message"] for error in answer["payload"])
         assert (await client.ask("{ hello }", "mistaken"))["type"] == "next"
+
+
+async def test_where_only_trusted_documents_are_answered_others_are_refused() -> None:
+    with serving(House(Settings(trusted_only=True))) as house:
+        async with opened(house, init={}) as client:
+            for query in ("{ hello }", TICKS):
+                answer = await client.ask(query)
+                assert (answer["type"], "trusted documents" in answer["payload"][0]["message"]) == ("error", True)
 
 
 json_values = st.recursive(

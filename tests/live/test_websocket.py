@@ -1,8 +1,21 @@
 """GraphQL over WebSocket, as a client that does it right meets it."""
 
 import asyncio
+from collections.abc import Iterator
 
-from tests.live.house import TICKS, House, message, opened, until
+import pytest
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from genji_graphql.http.frames import SocketProtocol
+from genji_graphql.settings import Settings
+from tests.live.house import TICKS, House, message, opened, serving, until
+
+
+@pytest.fixture(params=[SocketProtocol, WebSocketsSansIOProtocol], ids=["our frames", "another server"])
+def house(request: pytest.FixtureRequest) -> Iterator[House]:
+    House.asleep = House.woken = House.changes = 0
+    with serving(House(Settings()), ws=request.param) as house:
+        yield house
 
 
 async def test_a_query_is_answered_and_completed(house: House) -> None:
