@@ -5,7 +5,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from sqlalchemy import Integer, String, column, func, literal, select
+from sqlalchemy import ARRAY, BigInteger, Integer, String, column, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from genji_graphql.driver import Slot, compiled
@@ -32,6 +32,29 @@ def test_what_is_put_in_is_a_parameter() -> None:
         )
     )
     assert statement.arguments == (number, numbers)
+
+
+def test_a_slot_that_comes_again_is_the_same_parameter_unless_it_is_of_another_type() -> None:
+    number, numbers = Slot("number"), Slot("numbers", several=True)
+    statement = compiled(
+        select(column("id", Integer)).where(
+            column("a", Integer) == number,
+            column("b", Integer) == func.any(literal([numbers], ARRAY(Integer))),
+            column("c", Integer) == number,
+            column("d", Integer) == func.any(literal([numbers], ARRAY(Integer))),
+            column("e", BigInteger) == number,
+            column("f", Integer) == Slot("number"),
+        )
+    )
+    assert statement.arguments[:3] == (number, numbers, number)
+    assert [line.split(" = ")[1] for line in statement.sql.split("WHERE ")[1].split(" AND ")] == [
+        "$1::INTEGER",
+        "any($2::INTEGER[])",
+        "$1::INTEGER",
+        "any($2::INTEGER[])",
+        "$3::BIGINT",
+        "$4::INTEGER",
+    ]
 
 
 @pytest.mark.parametrize("given", ["it's", "back\\slash", "$1", "%s", "%(x)s", '"', "源氏", "a\nb", "';--", "x" * 101])
