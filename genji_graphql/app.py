@@ -29,7 +29,7 @@ from genji_graphql.http.websocket import WebSockets, refuse
 from genji_graphql.identity.cas import Cas
 from genji_graphql.identity.limits import Limits
 from genji_graphql.identity.mail import Mailer
-from genji_graphql.identity.viewer import viewer_behind
+from genji_graphql.identity.viewer import Doorkeeper
 from genji_graphql.live.live import Live
 from genji_graphql.plans.planner import Planner
 from genji_graphql.schema import schema
@@ -83,6 +83,7 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
     engine = create_engine(settings, settings.deadline)
     writing = writing_sessions(engine)
     connections = Connections(engine, settings)
+    doorkeeper = Doorkeeper(connections)
     services = Services(
         settings,
         reading_sessions(engine),
@@ -91,7 +92,7 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
         Mailer(settings),
         Cas(settings),
         Importer(settings, writing),
-        Live(engine, settings, partial(viewer_behind, connections)),
+        Live(engine, settings, doorkeeper.viewer),
     )
     credentials = Credentials(settings)
     graph = schema._schema  # noqa: SLF001 - it has no other name
@@ -115,7 +116,7 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
 
     def whose(connection: HTTPConnection, credential: Credential | None) -> Callable[[], Awaitable[Viewer]]:
         if identify is None:
-            return partial(credentials.viewer, credential, connections)
+            return partial(credentials.viewer, credential, doorkeeper)
         # A copy, because what a connection came with is forgotten when it is let in.
         headers = [*connection.scope["headers"]]
         return partial(identify, HTTPConnection({**connection.scope, "headers": headers}))
@@ -126,7 +127,7 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
     async def make_context(request: Request) -> Context:
         credential, client = None if identify else credentials.of(request), request.client
         return Context(
-            await (identify(request) if identify else credentials.viewer(credential, connections)),
+            await (identify(request) if identify else credentials.viewer(credential, doorkeeper)),
             services,
             address=client.host if client else None,
             is_from_our_pages=partial(credentials.is_from_our_pages, request),

@@ -24,8 +24,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from genji_graphql.access.viewer import ANONYMOUS, Viewer
-from genji_graphql.driver import Connections
-from genji_graphql.identity.viewer import viewer_behind
+from genji_graphql.identity.viewer import Doorkeeper
 from genji_graphql.settings import Settings
 
 UNSENDABLE_BY_FORMS = ("GraphQL-Require-Preflight", "X-Requested-With")
@@ -48,11 +47,11 @@ class Credentials:
         self.cookie = "__Host-genji" if self.secure else "genji"
         self.origins = {settings.base_url, *settings.cors_origins}
 
-    async def viewer(self, credential: Credential | None, connections: Connections) -> Viewer:
+    async def viewer(self, credential: Credential | None, doorkeeper: Doorkeeper) -> Viewer:
         """Who is asking. A browser whose session has ended is nobody; a program is told that its token has: 401."""
         if credential is None:
             return ANONYMOUS
-        viewer = await viewer_behind(connections, credential.token)
+        viewer = await doorkeeper.viewer(credential.token)
         if viewer.is_anonymous and not credential.is_cookie:
             raise HTTPException(
                 401,
