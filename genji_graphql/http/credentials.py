@@ -125,7 +125,7 @@ class _Cors(CORSMiddleware):
     """Starlette's, which looks through all headers of each request and its answer. Most come without an Origin."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if any(name == b"origin" for name, _ in scope["headers"]):
+        if b"origin" in dict(scope["headers"]):
             await super().__call__(scope, receive, send)
         else:
             # For caches the endpoint says itself that another Origin may have been given another answer.

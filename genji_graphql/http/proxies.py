@@ -11,7 +11,7 @@ class Forwarded(ProxyHeadersMiddleware):
     """Uvicorn's, which looks first whether the client is a proxy that it trusts. Most say nothing to be believed."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if any(name in _SAID for name, _ in scope.get("headers", ())):
-            await super().__call__(scope, receive, send)
-        else:
+        if _SAID.isdisjoint(dict(scope.get("headers", ()))):
             await self.app(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)

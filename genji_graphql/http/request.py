@@ -1,6 +1,7 @@
 """What a client asks: GraphQL's parameters, read from a body or a URL and checked."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,21 +16,27 @@ from genji_graphql.uploads import Upload
 
 
 class Indexed(Headers):
-    """Headers that are found at once; Starlette searches its own from the beginning each time."""
+    """Headers that are found at once, and decoded when they are; Starlette searches its own from the beginning."""
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(scope=scope)
         # Of several lines of one name the first counts, as it does there.
-        self._first = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(self.raw)}
+        self._first = dict(reversed(self.raw))
 
     def get(self, key: str, default: Any = None) -> Any:
-        return self._first.get(key.lower(), default)
+        value = self._first.get(_sent_as(key))
+        return default if value is None else value.decode("latin-1")
 
     def __getitem__(self, key: str) -> str:
-        return self._first[key.lower()]
+        return self._first[_sent_as(key)].decode("latin-1")
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and key.lower() in self._first
+        return isinstance(key, str) and _sent_as(key) in self._first
+
+
+@lru_cache
+def _sent_as(name: str) -> bytes:
+    return name.lower().encode("latin-1")
 
 
 class Incoming(Request):
