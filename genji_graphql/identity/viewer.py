@@ -177,7 +177,7 @@ def _standing(scopes: frozenset[str] | None, row: Mapping[Any, Any]) -> dict[str
     groups = created.union(row["joined"])
     return {
         "group_ids": groups,
-        "taught_group_ids": groups if row["instructs"] else created,
+        "taught_group_ids": groups if RoleName.INSTRUCTOR in row["roles"] else created,
         "is_administrator": PermissionName.MANAGE_ALL_CONTENT in permissions,
         "is_instructor": PermissionName.LIST_USERS in permissions,
         "permissions": permissions,
@@ -227,7 +227,16 @@ def _note_use(access_tokens: list[Any]) -> Executable:
 
 
 def _standing_of(user_id: ColumnElement[int]) -> list[ColumnElement[Any]]:
-    """What `_standing` needs to know of somebody: each table is read once, and the rest is worked out there."""
+    """What `_standing` needs to know of somebody, and works the rest out from.
+
+    Lists, where EXISTS would do: that one PostgreSQL may answer from all roles of all people, read beforehand.
+    """
+    roles = (
+        select(Role.name)
+        .join(user_roles, user_roles.c.role_id == Role.id)
+        .where(user_roles.c.user_id == user_id)
+        .correlate_except(Role, user_roles)
+    )
     permissions = (
         select(Permission.name)
         .join(role_permissions, role_permissions.c.permission_id == Permission.id)
@@ -235,20 +244,10 @@ def _standing_of(user_id: ColumnElement[int]) -> list[ColumnElement[Any]]:
         .where(user_roles.c.user_id == user_id)
         .correlate_except(Permission, role_permissions, user_roles)
     )
-    instructs = (
-        select(user_roles.c.role_id)
-        .join(Role, Role.id == user_roles.c.role_id)
-        .where(user_roles.c.user_id == user_id, Role.name == RoleName.INSTRUCTOR)
-        .correlate_except(user_roles, Role)
-    )
     joined = select(group_members.c.group_id).where(group_members.c.user_id == user_id).correlate_except(group_members)
     created = select(Group.id).where(Group.created_by_id == user_id).correlate_except(Group)
-    return [
-        func.array(permissions.scalar_subquery()).label("permissions"),
-        instructs.exists().label("instructs"),
-        func.array(joined.scalar_subquery()).label("joined"),
-        func.array(created.scalar_subquery()).label("created"),
-    ]
+    told = {"roles": roles, "permissions": permissions, "joined": joined, "created": created}
+    return [func.array(those.scalar_subquery()).label(name) for name, those in told.items()]
 
 
 _HASHES = Slot("hashes", several=True)

@@ -41,7 +41,6 @@ class Live:
         # Nobody is refused: whoever has to wait for a connection is told a little later.
         own = settings.model_copy(update={"db_pool_size": _READING, "db_pool_timeout": 60.0})
         self.connections = Connections(engine, own)
-        self._doorkeeper = Doorkeeper(self.connections)
         self.people = People()
         self.tally = Tally()
         self.hub = Hub(self.people, self.connections, self._ask_again, self.tally)

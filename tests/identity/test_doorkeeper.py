@@ -1,22 +1,24 @@
 """Who is asking, when many ask at once: they are looked up together, and each is told who they themselves are."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from genji_graphql.driver import Connections
 from genji_graphql.identity import accounts
-from genji_graphql.identity.tokens import Issued
+from genji_graphql.identity.tokens import Issued, hash_of
 from genji_graphql.identity.viewer import Doorkeeper
 from genji_graphql.models import AccessToken
 from genji_graphql.settings import Settings
 from tests.identity.conftest import Site
+from tests.world import World
 
 
 class Door:
@@ -105,6 +107,42 @@ async def test_who_is_shut_out_is_shut_out_at_once_however_busy_the_door_is(site
         assert await asyncio.gather(*(door.user_id(issued.token) for _ in range(3))) == [None] * 3
     is_over = True
     await asyncio.gather(*crowd)
+
+
+async def test_nobody_elses_rows_are_read(site: Site, world: World, door: Door) -> None:
+    (_, issued), *_ = await people(site, 1)
+    await world.run(text("INSERT INTO app.users (username) SELECT 'crowd' || n FROM generate_series(1, 1000) n"))
+    for table, values in (
+        ("user_roles (user_id, role_id)", "id, 1 + id % 4"),
+        ("sessions (user_id, token_hash, expires_at)", "id, sha256(username::bytea), 'infinity'"),
+    ):
+        await world.run(text(f"INSERT INTO app.{table} SELECT {values} FROM app.users WHERE username LIKE 'crowd%'"))
+    await world.run(text("ANALYZE"))
+    asked: list[str] = []
+    door.connections.on_statement = asked.append
+    await door.user_id(issued.token)
+
+    async with door.connections.lent() as lent:
+        await lent.driver.execute(f"PREPARE asked AS {asked[0]}")
+        few = ",".join(f"'\\x{hash_of(token).hex()}'::bytea" for token in (issued.token, "nobody's"))
+        (plan,) = await lent.driver.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE asked(ARRAY[{few}], '1 minute')")
+
+    read = {(node["Relation Name"], rows_read(node)) for node in nodes(json.loads(plan[0])[0]["Plan"])}
+    assert {relation for relation, rows in read if rows > 20} == set()
+    assert {"sessions", "users", "user_roles"} <= {relation for relation, _ in read}
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Those that read a table, of which each may be read several times."""
+    if "Relation Name" in plan:
+        yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
+
+
+def rows_read(node: dict[str, Any]) -> float:
+    rows: float = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+    return rows * int(node["Actual Loops"])
 
 
 async def test_who_leaves_takes_nobody_with_them(site: Site, door: Door) -> None:
