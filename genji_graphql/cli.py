@@ -1,15 +1,15 @@
 """The `genji` command."""
 
 import asyncio
-import math
 import os
 import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -26,6 +26,9 @@ from genji_graphql.settings import Settings
 from genji_graphql.vocabulary import Visibility
 
 Result = TypeVar("Result")
+
+_FAREWELL = 5.0
+"""Seconds that a worker may take to end, beyond what an operation may."""
 
 app = typer.Typer(
     help="Genji: a GraphQL server for reading and annotating texts together.",
@@ -54,43 +57,34 @@ def main() -> None:
 def run(
     host: Annotated[str | None, typer.Option(help="The address to listen on.", show_default="GENJI_HOST")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on.", show_default="GENJI_PORT")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="How many processes serve.", min=1, show_default="GENJI_WORKERS")
+    ] = None,
     migrate: Annotated[bool, typer.Option("--migrate", help="Migrate the database first, as with --demo.")] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Load the demonstration into an empty database.")] = False,
 ) -> None:
     """Run the server. Without DATABASE_URL or DB_HOST it brings a PostgreSQL of its own, and migrates it."""
-    import uvicorn
-
-    from genji_graphql.app import create_app
-    from genji_graphql.http.frames import LARGEST, PING_INTERVAL, PING_TIMEOUT, SocketProtocol
-    from genji_graphql.http.protocol import Protocol
-    from genji_graphql.http.proxies import Forwarded
+    from genji_graphql.serving import serve
+    from genji_graphql.workers import Workers
 
     keep_what_is_freed()
     settings = _settings()
-    listener = _listen(settings.host if host is None else host, settings.port if port is None else port)
-    with listener, _database(settings, migrate=migrate or demo) as connected:
+    count = settings.workers if workers is None else workers
+    listeners = _listen(settings.host if host is None else host, settings.port if port is None else port, count)
+    address, number = listeners[0].getsockname()[:2]
+    with ExitStack() as stack:
+        for listener in listeners:
+            stack.enter_context(listener)
+        connected = stack.enter_context(_database(settings, migrate=migrate or demo))
         if demo:
             _with_engine(connected, _load_demo)
-        address, number = listener.getsockname()[:2]
-        application: Any = create_app(connected)
-        config = uvicorn.Config(
-            application,
-            http=Protocol,
-            ws=SocketProtocol,
-            ws_max_size=LARGEST,
-            ws_ping_interval=PING_INTERVAL,
-            ws_ping_timeout=PING_TIMEOUT,
-            ws_per_message_deflate=False,
-            log_level="warning",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            # Longer than any operation may take: what isn't over by then never will be.
-            timeout_graceful_shutdown=math.ceil(connected.deadline) + 5,
-        )
-        config.app = Forwarded(application, config.forwarded_allow_ips)
         out.print(f"Genji is at [bold]http://{f'[{address}]' if ':' in address else address}:{number}/graphql[/bold]")
-        uvicorn.Server(config).run(sockets=[listener])
+        if count == 1:
+            serve(connected, listeners)
+        else:
+            places = [[listeners[place % len(listeners)]] for place in range(count)]
+            act = partial(serve, connected, parent=os.getpid())
+            Workers(places, act, settings.deadline + _FAREWELL, lambda told: err.print(told, markup=False)).run()
 
 
 @app.command()
@@ -273,10 +267,21 @@ def _new_password() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Take the address before anything else is started."""
+def _listen(host: str, port: int, count: int) -> list[socket.socket]:
+    """Take the address before anything else is started. Several processes share what this returns.
+
+    Linux deals connections out evenly to sockets of one address. Of processes that share a socket, the first to wake up
+    takes most of them, and connections that last stay where they are. (Elsewhere there is nothing better.)
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listener = socket.create_server((host, port), family=family)
+        if count == 1 or not sys.platform.startswith("linux"):
+            return [listener]
+        # That nobody else is there was to be seen first: sockets that may be several would be let in beside theirs.
+        taken = listener.getsockname()
+        listener.close()
+        return [socket.create_server(taken, family=family, reuse_port=True) for _ in range(count)]
     except OSError as error:
         raise Unavailable(
             f"Can't listen at {host}:{port} ({os.strerror(error.errno or 0)}); choose another with --port."

@@ -121,6 +121,8 @@ class Settings(BaseSettings):
     # The server.
     host: str = Field(default="127.0.0.1", validation_alias="GENJI_HOST")
     port: int = Field(default=8000, ge=0, le=65535, validation_alias="GENJI_PORT")
+    workers: int = Field(default=1, ge=1, le=256, validation_alias="GENJI_WORKERS")
+    """How many processes serve at that address."""
     max_page_size: int = Field(default=100, ge=1, validation_alias="GENJI_MAX_PAGE_SIZE")
     max_body_bytes: int = Field(default=4_000_000, ge=1_000, validation_alias="GENJI_MAX_BODY_BYTES")
     max_import_bytes: int = Field(default=100_000_000, ge=1_000, lt=2**31, validation_alias="GENJI_MAX_IMPORT_BYTES")

@@ -48,3 +48,10 @@ def running(*arguments: str, url: URL | str | None = None, **more: str) -> Itera
         process.send_signal(signal.SIGTERM)
         process.wait(30)
         process.stdout and process.stdout.close()
+
+
+def children_of(process: int) -> set[int]:
+    """The processes that it has started and that still run, as `ps` tells."""
+    told = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in told.splitlines()]
+    return {int(pid) for pid, parent, state in rows if int(parent) == process and not state.startswith("Z")}

@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import signal
-import subprocess
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from genji_graphql import embedded, migrations
 from genji_graphql.database import create_engine, writing_sessions
 from genji_graphql.identity.accounts import start_session
 from genji_graphql.settings import Settings
-from tests.command import running
+from tests.command import children_of, running
 from tests.conftest import connect, execute
 from tests.omissions import omit
 from tests.world import World
@@ -202,8 +201,7 @@ def kill_postgresql(base: Path) -> None:
     first = int(file.read_text().split()[0])
     # Stopped, it starts no more of them while they are counted.
     os.kill(first, signal.SIGSTOP)
-    told = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    family = [int(pid) for pid, parent in map(str.split, told.splitlines()) if int(parent) == first]
+    family = children_of(first)
     assert family
     for pid in (*family, first):
         with suppress(ProcessLookupError):

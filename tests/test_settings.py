@@ -165,6 +165,7 @@ ALL = {
     "DB_LOCK_TIMEOUT": ("db_lock_timeout", "0.5", 0.5),
     "GENJI_HOST": ("host", "0.0.0.0", "0.0.0.0"),
     "GENJI_PORT": ("port", "0", 0),
+    "GENJI_WORKERS": ("workers", "4", 4),
     "GENJI_MAX_PAGE_SIZE": ("max_page_size", "25", 25),
     "GENJI_MAX_BODY_BYTES": ("max_body_bytes", "2000", 2000),
     "GENJI_MAX_IMPORT_BYTES": ("max_import_bytes", "3000", 3000),
