@@ -23,6 +23,7 @@ from genji_graphql.http.credentials import Credential, Credentials, with_cors
 from genji_graphql.http.graphiql import account_pages, assets
 from genji_graphql.http.graphql import GraphQLEndpoint
 from genji_graphql.http.health import health_routes
+from genji_graphql.http.metrics import metrics_app
 from genji_graphql.http.seats import Audience, Seats
 from genji_graphql.http.subscriptions import Subscriptions
 from genji_graphql.http.websocket import WebSockets, refuse
@@ -165,6 +166,7 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
     subscriptions = Subscriptions(graph, services.live, context_of)
     app.state.subscriptions = subscriptions
     app.state.audience = audience = Audience(services.live.people, Seats(settings), subscriptions)
+    app.state.metrics = metrics_app(services.live, audience.seats)
     endpoint = GraphQLEndpoint(schema, make_context, settings, finish, planner if plans else None, audience)
     app.state.endpoint = endpoint
     app.graphql = with_cors(endpoint, settings)

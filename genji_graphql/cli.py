@@ -70,19 +70,19 @@ def run(
     keep_what_is_freed()
     settings = _settings()
     count = settings.workers if workers is None else workers
-    listeners = _listen(settings.host if host is None else host, settings.port if port is None else port, count)
-    address, number = listeners[0].getsockname()[:2]
+    places = _places(settings, settings.host if host is None else host, settings.port if port is None else port, count)
     with ExitStack() as stack:
-        for listener in listeners:
+        for listener in (listener for place in places for listener in place):
             stack.enter_context(listener)
         connected = stack.enter_context(_database(settings, migrate=migrate or demo))
         if demo:
             _with_engine(connected, _load_demo)
-        out.print(f"Genji is at [bold]http://{f'[{address}]' if ':' in address else address}:{number}/graphql[/bold]")
+        out.print(f"Genji is at [bold]{_address(places[0][0])}/graphql[/bold]")
+        for listener in (listener for place in places for listener in place[1:]):
+            out.print(f"Its metrics are at {_address(listener)}/metrics")
         if count == 1:
-            serve(connected, listeners)
+            serve(connected, places[0])
         else:
-            places = [[listeners[place % len(listeners)]] for place in range(count)]
             act = partial(serve, connected, parent=os.getpid())
             Workers(places, act, settings.deadline + _FAREWELL, lambda told: err.print(told, markup=False)).run()
 
@@ -267,8 +267,23 @@ def _new_password() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
-def _listen(host: str, port: int, count: int) -> list[socket.socket]:
-    """Take the address before anything else is started. Several processes share what this returns.
+def _places(settings: Settings, host: str, port: int, count: int) -> list[list[socket.socket]]:
+    """Where each process listens: for all who ask, and for who wants its metrics, if somebody does.
+
+    The addresses are taken before anything else is started.
+    """
+    listeners = _listen(host, port, count)
+    places = [[listeners[number % len(listeners)]] for number in range(count)]
+    if (first := settings.metrics_port) is not None:
+        for number, place in enumerate(places):
+            place += _listen(settings.metrics_host, first and first + number, 1, "GENJI_METRICS_PORT")
+        if {_port(place[0]) for place in places} & {_port(place[1]) for place in places}:
+            raise Invalid("The metrics need ports of their own; choose others with GENJI_METRICS_PORT.")
+    return places
+
+
+def _listen(host: str, port: int, count: int, setting: str = "--port") -> list[socket.socket]:
+    """What several processes listen to, at one address.
 
     Linux deals connections out evenly to sockets of one address. Of processes that share a socket, the first to wake up
     takes most of them, and connections that last stay where they are. (Elsewhere there is nothing better.)
@@ -281,11 +296,19 @@ def _listen(host: str, port: int, count: int) -> list[socket.socket]:
         # That nobody else is there was to be seen first: sockets that may be several would be let in beside theirs.
         taken = listener.getsockname()
         listener.close()
-        return [socket.create_server(taken, family=family, reuse_port=True) for _ in range(count)]
-    except OSError as error:
-        raise Unavailable(
-            f"Can't listen at {host}:{port} ({os.strerror(error.errno or 0)}); choose another with --port."
-        ) from None
+        return [socket.create_server(taken[:2], family=family, reuse_port=True) for _ in range(count)]
+    except (OSError, OverflowError) as error:
+        why = os.strerror(error.errno or 0) if isinstance(error, OSError) else "there is no such port"
+        raise Unavailable(f"Can't listen at {host}:{port} ({why}); choose another with {setting}.") from None
+
+
+def _port(listener: socket.socket) -> int:
+    return int(listener.getsockname()[1])
+
+
+def _address(listener: socket.socket) -> str:
+    address, port = listener.getsockname()[:2]
+    return f"http://{f'[{address}]' if ':' in address else address}:{port}"
 
 
 @contextmanager

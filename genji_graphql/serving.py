@@ -10,13 +10,17 @@ import uvicorn
 
 from genji_graphql.app import create_app
 from genji_graphql.http.frames import LARGEST, PING_INTERVAL, PING_TIMEOUT, SocketProtocol
+from genji_graphql.http.metrics import Doors
 from genji_graphql.http.protocol import Protocol
 from genji_graphql.http.proxies import Forwarded
 from genji_graphql.settings import Settings
 
 
 def serve(settings: Settings, listeners: Sequence[socket.socket], *, parent: int | None = None) -> None:
-    """Serve until SIGTERM or SIGINT, or until the parent is gone, if there is one to go."""
+    """Serve until SIGTERM or SIGINT, or until the parent is gone, if there is one to go.
+
+    The site is where the first of the listeners is, and metrics are where the second is, if there is one.
+    """
     application: Any = create_app(settings)
     config = uvicorn.Config(
         application,
@@ -34,6 +38,8 @@ def serve(settings: Settings, listeners: Sequence[socket.socket], *, parent: int
         timeout_graceful_shutdown=math.ceil(settings.deadline) + 5,
     )
     config.app = Forwarded(application, config.forwarded_allow_ips)
+    for listener in listeners[1:]:
+        config.app = Doors(listener.getsockname()[1], application.state.metrics, config.app)
     _Server(config, parent).run(sockets=list(listeners))
 
 

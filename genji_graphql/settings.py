@@ -123,6 +123,9 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, validation_alias="GENJI_PORT")
     workers: int = Field(default=1, ge=1, le=256, validation_alias="GENJI_WORKERS")
     """How many processes serve at that address."""
+    metrics_host: str = Field(default="127.0.0.1", validation_alias="GENJI_METRICS_HOST")
+    metrics_port: int | None = Field(default=None, ge=0, le=65535, validation_alias="GENJI_METRICS_PORT")
+    """Where the first process tells its metrics; each of the others has the next port. Nowhere unless it is set."""
     max_page_size: int = Field(default=100, ge=1, validation_alias="GENJI_MAX_PAGE_SIZE")
     max_body_bytes: int = Field(default=4_000_000, ge=1_000, validation_alias="GENJI_MAX_BODY_BYTES")
     max_import_bytes: int = Field(default=100_000_000, ge=1_000, lt=2**31, validation_alias="GENJI_MAX_IMPORT_BYTES")

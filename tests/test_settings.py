@@ -166,6 +166,8 @@ ALL = {
     "GENJI_HOST": ("host", "0.0.0.0", "0.0.0.0"),
     "GENJI_PORT": ("port", "0", 0),
     "GENJI_WORKERS": ("workers", "4", 4),
+    "GENJI_METRICS_PORT": ("metrics_port", "9100", 9100),
+    "GENJI_METRICS_HOST": ("metrics_host", "0.0.0.0", "0.0.0.0"),
     "GENJI_MAX_PAGE_SIZE": ("max_page_size", "25", 25),
     "GENJI_MAX_BODY_BYTES": ("max_body_bytes", "2000", 2000),
     "GENJI_MAX_IMPORT_BYTES": ("max_import_bytes", "3000", 3000),

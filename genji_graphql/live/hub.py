@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from genji_graphql.driver import Connections
@@ -93,8 +94,8 @@ class Subscriber:
         self._overflows = 0
         self._calm_at = 0.0
 
-    def take(self, position: Position, message: Message) -> None:
-        """The channel tells what has just happened."""
+    def take(self, position: Position, message: Message) -> bool:
+        """The channel tells what has just happened. Was it handed over?"""
         if self._held is not None:
             self._held.append((position, message))
             if len(self._held) > HELD:
@@ -102,8 +103,9 @@ class Subscriber:
         elif position > self.cursor:
             if self.sink.push(message):
                 self.cursor = position
-            else:
-                self._overflow()
+                return True
+            self._overflow()
+        return False
 
     def stop(self) -> None:
         """Nothing is told any more."""
@@ -134,6 +136,7 @@ class Subscriber:
         self._overflows += 1
         self.channel.hub.tally.overflows += 1
         if self._overflows > OVERFLOWS:
+            self.channel.hub.tally.given_up += 1
             self.end([SLOW_CONSUMER])
         else:
             self.read_log()
@@ -161,6 +164,7 @@ class Subscriber:
         while message is not None and not self.sink.push(message):
             await self.sink.room()
             await asyncio.sleep(0)  # whoever has left has room as well
+        self.channel.hub.tally.delivered += message is not None
         self.cursor = position
 
     async def _page(self) -> list[tuple[Event, Message | None]]:
@@ -213,6 +217,7 @@ class Channel:
         self._render = render
         self._waiting: deque[Batch] = deque()
         self._working: asyncio.Task[None] | None = None
+        self._telling: Event | None = None
         self._rendered: dict[tuple[Position, Hashable], asyncio.Task[Message | None]] = {}
 
     def leave(self, subscriber: Subscriber) -> None:
@@ -231,6 +236,11 @@ class Channel:
             self._send_to_log(self.subscribers)
         elif self._working is None:
             self._working = asyncio.create_task(self._work())
+
+    @property
+    def next(self) -> Event | None:
+        """What is told next, or just now."""
+        return self._telling or (self._waiting[0].events[0] if self._waiting else None)
 
     async def message(self, event: Event, told: Hashable, person: Person) -> Message | None:
         """Rendered once, for all who ask at the same time."""
@@ -255,10 +265,11 @@ class Channel:
                 batch = self._waiting.popleft()
                 self.passed = max(self.passed, batch.after)
                 for event in batch.events:
+                    self._telling = event
                     await self._tell(event, batch.sight)
                     self.passed = event.position
         finally:
-            self._working = None
+            self._working = self._telling = None
 
     async def _tell(self, event: Event, sight: Sight) -> None:
         by_what: dict[Hashable, list[Subscriber]] = {}
@@ -282,8 +293,7 @@ class Channel:
         position, still, number = event.position, self.subscribers, 0
         for subscriber in subscribers:
             if subscriber in still:
-                subscriber.take(position, message)
-                number += 1
+                number += subscriber.take(position, message)
         self.hub.tally.told(event, number)
 
 
@@ -330,6 +340,12 @@ class Hub:
     @property
     def subscriptions(self) -> int:
         return sum(len(channel.subscribers) for channel in self._channels.values())
+
+    @property
+    def oldest(self) -> datetime | None:
+        """When the oldest event happened that was read and isn't told yet; None while there is none."""
+        untold = [event.at for channel in self._channels.values() if (event := channel.next) is not None]
+        return min(untold, default=None)
 
     async def deliver(self, events: Sequence[Event]) -> None:
         """Tell those who want to know of what was read next."""

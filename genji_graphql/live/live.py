@@ -1,7 +1,8 @@
 """The live system of one process."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -34,6 +35,16 @@ class CursorExpired(Invalid):
         super().__init__(_EXPIRED, field="after", code=CURSOR_EXPIRED)
 
 
+@dataclass(frozen=True, slots=True)
+class Lags:
+    """How far behind what is told is, in seconds."""
+
+    untold: float
+    """Since when the oldest event waits that isn't told yet; 0 while nobody listens."""
+    writing: float
+    """Since when the oldest transaction writes that is still open: events after its beginning wait for its end."""
+
+
 class Live:
     def __init__(self, engine: AsyncEngine, settings: Settings, who: Who) -> None:
         self._engine = engine
@@ -41,6 +52,7 @@ class Live:
         # Nobody is refused: whoever has to wait for a connection is told a little later.
         own = settings.model_copy(update={"db_pool_size": _READING, "db_pool_timeout": 60.0})
         self.connections = Connections(engine, own)
+        self._asking = Connections(engine, settings.model_copy(update={"db_pool_size": 1}))
         self.people = People()
         self.tally = Tally()
         self.hub = Hub(self.people, self.connections, self._ask_again, self.tally)
@@ -84,8 +96,19 @@ class Live:
                 raise CursorExpired
             return position
 
+    async def lags(self) -> Lags:
+        """Asks the database, by a connection of its own: this is wanted most when all others are taken."""
+        async with self._asking.lent() as lent:
+            untold = [0.0]
+            if self._reader.is_following.is_set():
+                untold.append(await events_log.lag(lent.driver, self.hub.position))
+            if (oldest := self.hub.oldest) is not None:
+                untold.append((datetime.now(UTC) - oldest).total_seconds())
+            return Lags(max(untold), await events_log.oldest_writer(lent.driver))
+
     async def close(self) -> None:
         await self.connections.close()
+        await self._asking.close()
 
     async def _ask_again(self, person: Person) -> None:
         if person.token is None:

@@ -102,10 +102,17 @@ SELECT EXISTS (SELECT FROM app.{name} WHERE xid >= pg_snapshot_xmax(pg_current_s
 """
 _LOGS = ("annotation_events", "membership_events", "standing_changes")
 
+# Of whatever database of the server: they count their transactions together, and so wait for each other here.
 _OLDEST_WRITER = """
 SELECT coalesce(extract(epoch FROM clock_timestamp() - min(xact_start)), 0)::float8
-FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND datname = current_database() AND pid <> pg_backend_pid()
+FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()
 """
+
+_NEXT = " UNION ALL ".join(
+    f"(SELECT at FROM app.{name} WHERE (xid, seq) > ($1::text::xid8, $2::bigint) ORDER BY xid, seq LIMIT 1)"
+    for name in ("annotation_events", "membership_events")
+)
+_LAG = f"SELECT coalesce(extract(epoch FROM clock_timestamp() - min(at)), 0)::float8 FROM ({_NEXT}) AS next"
 
 
 Place = tuple[str, int]
@@ -216,6 +223,12 @@ async def oldest_writer(driver: Driver) -> float:
     """For how many seconds the oldest transaction that writes has been open: so long do events behind it wait."""
     seconds: float = await driver.fetchval(_OLDEST_WRITER)
     return seconds
+
+
+async def lag(driver: Driver, position: Position) -> float:
+    """How many seconds ago the next event after a position happened, whether or not it can be read yet."""
+    seconds: float = await driver.fetchval(_LAG, str(position.xid), position.seq)
+    return max(0.0, seconds)
 
 
 # -- keeping it
