@@ -22,6 +22,7 @@ from genji_graphql.settings import Settings
 from tests.browser import built_page as built_page
 from tests.browser import chromium as chromium
 from tests.command import running
+from tests.node import node as node
 from tests.omissions import pytest_sessionfinish as pytest_sessionfinish
 from tests.service import Service
 from tests.world import World
