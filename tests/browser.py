@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import ConsoleMessage, Page, Request, Response, async_playwright
+from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request, Response, async_playwright
 
 from genji_graphql.http import graphiql
 from tests.omissions import omit
@@ -35,17 +35,17 @@ def chromium() -> str:
 
 @asynccontextmanager
 async def browsing(chromium: str, *homes: str) -> AsyncIterator[Page]:
-    """A page of a new browser; afterwards nothing has gone wrong on it, and it has asked for nothing elsewhere."""
+    """A page of a new browser; afterwards nothing has gone wrong on any, and none has asked for something elsewhere."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        page = await browser.new_page(viewport={"width": 1440, "height": 900})
-        wrong = _watch(page, homes)
-        yield page
+        context = await browser.new_context(viewport={"width": 1440, "height": 900})
+        wrong = _watch(context, homes)
+        yield await context.new_page()
         await browser.close()
         assert wrong == []
 
 
-def _watch(page: Page, homes: tuple[str, ...]) -> list[str]:
+def _watch(context: BrowserContext, homes: tuple[str, ...]) -> list[str]:
     """A list that fills with whatever goes wrong on a page, or is elsewhere."""
     wrong: list[str] = []
 
@@ -65,9 +65,9 @@ def _watch(page: Page, homes: tuple[str, ...]) -> list[str]:
         if request.failure != "net::ERR_ABORTED":  # a page that is opened again stops what it was loading
             wrong.append(f"{request.url} failed: {request.failure}.")
 
-    page.on("console", on_console)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("request", on_request)
-    page.on("requestfailed", on_request_failed)
-    page.on("response", on_response)
+    context.on("console", on_console)
+    context.on("weberror", lambda error: wrong.append(str(error.error)))
+    context.on("request", on_request)
+    context.on("requestfailed", on_request_failed)
+    context.on("response", on_response)
     return wrong

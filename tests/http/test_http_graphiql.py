@@ -7,13 +7,17 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.async_api import Page, Response
+from playwright.async_api import Locator, Page, Response, expect
 
 from genji_graphql.http import graphiql
 from tests.browser import browsing
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-EXAMPLES = sorted((Path(__file__).parents[2] / "web" / "src" / "examples").glob("*.graphql"))
+EXAMPLES = [
+    example
+    for example in sorted((Path(__file__).parents[2] / "web" / "src" / "examples").glob("*.graphql"))
+    if "\nquery " in example.read_text(encoding="utf-8")
+]
 
 
 def test_a_browser_gets_the_page_under_its_policy(client: httpx2.Client, built_page: str) -> None:
@@ -81,16 +85,21 @@ def test_where_it_was_not_built_the_page_says_how(
 async def opened(chromium: str, home: str) -> AsyncIterator[Page]:
     """GraphiQL in a new browser; afterwards nothing has gone wrong on it."""
     async with browsing(chromium, home) as page:
-        await page.goto(f"{home}/graphql")
-        await page.locator(".graphiql-query-editor .view-line").first.wait_for()
+        await show(page, home)
         yield page
+
+
+async def show(page: Page, home: str, example: str = "ReadingView") -> None:
+    await page.goto(f"{home}/graphql")
+    await page.locator(".graphiql-query-editor .view-line").first.wait_for()
+    await page.get_by_role("tab", name=example).click()
 
 
 @pytest.mark.usefixtures("built_page")
 async def test_the_page_opens_with_the_reading_view_and_runs_it(chromium: str, demo_url: str) -> None:
     async with opened(chromium, demo_url) as page:
         assert await page.title() == "Genji"
-        assert await page.get_by_role("tab").all_inner_texts() == ["ReadingView", "Lists", "Notes"]
+        assert await page.get_by_role("tab").all_inner_texts() == ["ReadingView", "Live", "Write", "Lists", "Notes"]
         async with page.expect_response(is_reading_view) as answer:
             await page.get_by_role("button", name="Execute query").click()
         result = await (await answer.value).json()
@@ -123,7 +132,41 @@ async def test_tabs_are_kept_when_the_page_is_opened_again(chromium: str, demo_u
         )
         await page.reload()
         await page.get_by_role("tab").first.wait_for()
-        assert await page.get_by_role("tab").all_inner_texts() == ["Lists", "Notes"]
+        assert await page.get_by_role("tab").all_inner_texts() == ["Live", "Write", "Lists", "Notes"]
+
+
+@pytest.mark.usefixtures("built_page")
+async def test_what_is_written_in_one_tab_is_told_in_the_other(chromium: str, demo_url: str) -> None:
+    async with browsing(chromium, demo_url) as listening:
+        async with listening.expect_event("websocket") as opening:
+            await show(listening, demo_url, "Live")
+            await run(listening)
+        socket = await opening.value
+        assert socket.url == f"{demo_url.replace('http', 'ws')}/graphql"
+
+        writing = await listening.context.new_page()
+        await sign_in(writing, demo_url)
+        await show(writing, demo_url, "Write")
+        await run(writing)
+        await expect(answer_on(writing)).to_contain_text("errors")
+        for part in ("annotationAdded", "Did nobody come back for it?", "Amina"):
+            await expect(answer_on(listening)).to_contain_text(part)
+
+
+async def sign_in(page: Page, home: str) -> None:
+    await page.goto(f"{home}/sign-in")
+    await page.get_by_label("User name").fill("amina")
+    await page.get_by_label("Password").fill("Wisteria-1008")
+    await page.get_by_role("button", name="Sign in", exact=True).click()
+    await page.get_by_role("button", name="Sign out").wait_for()
+
+
+async def run(page: Page) -> None:
+    await page.get_by_role("button", name="Execute query").click()
+
+
+def answer_on(page: Page) -> Locator:
+    return page.locator(".result-window")
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)

@@ -1,4 +1,4 @@
-"""Clients of others, as they come: they find a server again that was killed, and miss nothing that it told meanwhile."""
+"""Clients of others: they find a server again that was killed, and miss nothing of what happened meanwhile."""
 
 import asyncio
 import json
