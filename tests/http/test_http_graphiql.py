@@ -89,10 +89,16 @@ async def opened(chromium: str, home: str) -> AsyncIterator[Page]:
         yield page
 
 
-async def show(page: Page, home: str, example: str = "ReadingView") -> None:
+async def show(page: Page, home: str, example: str | None = None) -> None:
+    """Open GraphiQL, with this example. It keeps which one, and for a moment calls the next by the name of the last."""
     await page.goto(f"{home}/graphql")
     await page.locator(".graphiql-query-editor .view-line").first.wait_for()
-    await page.get_by_role("tab", name=example).click()
+    if example is not None:
+        await page.get_by_role("tab", name=example).click()
+        kept = "JSON.parse(localStorage.getItem('genji:graphiql:tabState') ?? '{}')"
+        await page.wait_for_function(f"name => {kept}.tabs?.[{kept}.activeTabIndex].title === name", arg=example)
+        await page.reload()
+        await page.locator(".graphiql-query-editor .view-line").first.wait_for()
 
 
 @pytest.mark.usefixtures("built_page")
