@@ -116,7 +116,7 @@ def with_cors(app: ASGIApp, settings: Settings) -> ASGIApp:
         allow_credentials=True,
         allow_methods=["GET", "POST"],
         allow_headers=["Authorization", "Content-Type", "Last-Event-ID", *UNSENDABLE_BY_FORMS],
-        expose_headers=["Retry-After"],
+        expose_headers=["Retry-After", "Genji-Cursor"],
         max_age=600,
     )
 

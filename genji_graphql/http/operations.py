@@ -73,6 +73,11 @@ class Outcome:
 class Subscription(Protocol):
     """One that has begun."""
 
+    @property
+    def cursor(self) -> str:
+        """Where it began: who is interrupted before they were told anything goes on from there. Empty for nowhere."""
+        ...
+
     def stop(self) -> None:
         """The client has had enough, or has left: nothing is pushed any more."""
         ...

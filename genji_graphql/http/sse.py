@@ -128,6 +128,11 @@ class Stream(Response):
 
     def begun(self, subscription: Subscription, expires_at: datetime | None) -> None:
         self._subscription = subscription
+        if subscription.cursor:
+            # An event that holds nothing isn't told, but it is what a browser goes on after.
+            place = subscription.cursor.encode()
+            self.raw_headers.append((b"genji-cursor", place))
+            self._waiting[0] = b"id: %b\n\n" % place
         if self._is_over:
             self._stop()
         elif expires_at is not None:

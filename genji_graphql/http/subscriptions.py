@@ -58,7 +58,9 @@ MakeContext = Callable[[Viewer, str | None], Context]
 class Subscription:
     """One that is under way."""
 
-    def __init__(self, stop: Callable[[], Any]) -> None:
+    def __init__(self, stop: Callable[[], Any], cursor: str = "") -> None:
+        self.cursor = cursor
+        """Where it began."""
         self.stop = stop
         """The client wants no more, or has left; nothing is pushed from then on."""
 
@@ -133,11 +135,11 @@ class Subscriptions:
     ) -> Subscription:
         live = self._live
         await live.ready()
-        cursor = await live.position(last_event_id or feed.after)
+        position = await live.position(last_event_id or feed.after)
         subscriber: Subscriber = live.hub.join(
-            self._key(said, feed, person), feed.interest, self._renderer(said, feed), person, sink, cursor
+            self._key(said, feed, person), feed.interest, self._renderer(said, feed), person, sink, position
         )
-        return Subscription(subscriber.stop)
+        return Subscription(subscriber.stop, live.cursor(position))
 
     def _key(self, said: _Operation, feed: Feed, person: Person) -> Hashable:
         """Who has the same is told the same."""

@@ -80,10 +80,19 @@ class Mutation:
 
 
 @strawberry.type
+class Moment:
+    cursor: str
+
+
+@strawberry.type
 class Subscription:
     @strawberry.subscription
     async def ticks(self, limit: int | None = None) -> AsyncIterator[int]:
         yield limit or 0
+
+    @strawberry.subscription
+    async def moments(self, after: str | None = None) -> AsyncIterator[Moment]:
+        yield Moment(cursor=after or "")
 
 
 class Schema(strawberry.Schema):
@@ -100,6 +109,8 @@ class Listener:
     sink: Sink
     person: Person
     last_event_id: str | None = None
+    variables: dict[str, Any] = field(default_factory=dict)
+    cursor: str = ""
 
     def stop(self) -> None:
         self.hub.listeners.discard(self)
@@ -111,6 +122,8 @@ class Hub:
 
     listeners: set[Listener] = field(default_factory=set)
     begun: list[Listener] = field(default_factory=list)
+    cursor: str = ""
+    """Where a subscription begins."""
 
     async def begin(
         self,
@@ -125,7 +138,7 @@ class Hub:
         variables = asked.variables or {}
         if variables.get("limit") == 0:
             return [GraphQLError("Nothing is nothing to wait for.")]
-        listener = Listener(self, sink, person, last_event_id)
+        listener = Listener(self, sink, person, last_event_id, variables, self.cursor)
         self.listeners.add(listener)
         self.begun.append(listener)
         if variables.get("limit") == 1:

@@ -3,21 +3,25 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from subprocess import Popen
 from typing import Any
 
 import httpx2
+import orjson
 import pytest
 from sqlalchemy.engine import URL
 
 from genji_graphql.database import create_engine, writing_sessions
 from genji_graphql.identity.accounts import start_session
+from genji_graphql.live.hub import SLOW_CONSUMER
 from genji_graphql.live.position import Position, cursor_of
+from genji_graphql.live.sink import Message
 from genji_graphql.settings import Settings
 from tests.command import running
+from tests.live.house import House, until
 from tests.live.listening import PATIENCE
 from tests.node import WEB
 from tests.world import World
@@ -85,9 +89,16 @@ class Listener:
 
     def __init__(self, lines: asyncio.StreamReader) -> None:
         self._lines = lines
-        self.notes: list[str] = []
-        self.cursors: list[str] = []
+        self.events: list[Any] = []
         self.others: list[Any] = []
+
+    @property
+    def notes(self) -> list[str]:
+        return [event["annotation"]["body"]["value"] for event in self.events]
+
+    @property
+    def cursors(self) -> list[str]:
+        return [event["cursor"] for event in self.events]
 
     async def next(self) -> Any:
         async with asyncio.timeout(PATIENCE):
@@ -95,9 +106,7 @@ class Listener:
         assert line, f"the client ended: {self.others}"
         told = json.loads(line)
         if isinstance(told, dict) and told.get("data"):
-            (event,) = told["data"].values()
-            self.notes.append(event["annotation"]["body"]["value"])
-            self.cursors.append(event["cursor"])
+            self.events.extend(told["data"].values())
         else:
             self.others.append(told)
         return told
@@ -107,16 +116,20 @@ class Listener:
             pass
 
     async def hears(self, number: int) -> None:
-        while len(self.notes) < number:
+        while len(self.events) < number:
             await self.next()
 
 
 @asynccontextmanager
-async def listening(node: str, protocol: str, site: Site, **variables: Any) -> AsyncIterator[Listener]:
-    address = site.near.replace("http://", "ws://") if protocol == "ws" else site.near
-    request = {"query": ADDED, "variables": {"element": str(site.element_id), **variables}}
+async def listening(
+    node: str, protocol: str, address: str, query: str, *, token: str | None = None, **variables: Any
+) -> AsyncIterator[Listener]:
+    request = json.dumps({"query": query, "variables": variables})
     process = await asyncio.create_subprocess_exec(
-        node, "listen.mjs", protocol, address, json.dumps(request), site.token, cwd=WEB, stdout=asyncio.subprocess.PIPE
+        *(node, "listen.mjs", protocol, address, request),
+        *([token] if token else []),
+        cwd=WEB,
+        stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
     try:
@@ -126,12 +139,17 @@ async def listening(node: str, protocol: str, site: Site, **variables: Any) -> A
         await process.wait()
 
 
-PROTOCOLS = ["ws"]
+def listening_to(node: str, protocol: str, site: Site, **variables: Any) -> AbstractAsyncContextManager[Listener]:
+    address = site.near.replace("http://", "ws://") if protocol == "ws" else site.near
+    return listening(node, protocol, address, ADDED, token=site.token, element=str(site.element_id), **variables)
+
+
+PROTOCOLS = ["ws", "sse"]
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 async def test_a_client_of_npm_goes_on_after_a_server_that_was_killed(node: str, site: Site, protocol: str) -> None:
-    async with listening(node, protocol, site) as listener:
+    async with listening_to(node, protocol, site) as listener:
         await listener.connected()
         # It was told nothing yet that it could go on after, but where it is.
         site.kill()
@@ -158,9 +176,75 @@ async def test_a_client_of_npm_whose_place_is_forgotten_fetches_anew_and_goes_on
     node: str, site: Site, protocol: str
 ) -> None:
     await site.write(2)
-    async with listening(node, protocol, site, after=cursor_of("another", Position(1, 1))) as listener:
+    async with listening_to(node, protocol, site, after=cursor_of("another", Position(1, 1))) as listener:
         while await listener.next() != "expired":
             pass
         await site.write(2)
         await listener.hears(2)
     assert listener.notes == site.written[2:]
+
+
+MOMENTS = "subscription ($after: String) { moments(after: $after) { cursor } }"
+
+
+def moment(number: int) -> Message:
+    return Message(str(number), orjson.dumps({"data": {"moments": {"cursor": str(number)}}}))
+
+
+def visiting(
+    node: str, protocol: str, house: House, query: str = MOMENTS, token: str | None = None
+) -> AbstractAsyncContextManager[Listener]:
+    return listening(node, protocol, house.url if protocol == "ws" else house.http_url, query, token=token)
+
+
+async def end(house: House, errors: list[dict[str, Any]] | None = None) -> None:
+    """What the only subscription is told last."""
+    (listener,) = house.hub.listeners
+    await house.within(lambda: listener.sink.complete(errors))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_a_client_that_was_too_slow_goes_on_after_what_it_was_told(
+    node: str, house: House, protocol: str
+) -> None:
+    async with visiting(node, protocol, house) as listener:
+        await house.listened(1)
+        await house.tell(moment(1), moment(2))
+        await end(house, [SLOW_CONSUMER])
+        await until(lambda: len(house.hub.begun) == 2)
+        assert [one.variables.get("after") for one in house.hub.begun] == [None, "2"]
+        await house.tell(moment(3))
+        await listener.hears(3)
+        assert listener.cursors == ["1", "2", "3"]
+        await end(house)
+        while await listener.next() != "complete":
+            pass
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_whoever_is_not_let_in_is_told_so_at_once(node: str, house: House, protocol: str) -> None:
+    async with visiting(node, protocol, house, token="nonsense") as listener:
+        while not isinstance(told := await listener.next(), dict) or told.keys() == {"closed"}:
+            pass
+    expected = {"error": {"code": 4403}} if protocol == "ws" else {"errors": [{"message": "The token isn't valid."}]}
+    assert told == expected
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_whoever_could_not_go_on_is_told_why(node: str, house: House, protocol: str) -> None:
+    query = "subscription ($after: String) { moments(after: $after) { __typename } }"
+    async with visiting(node, protocol, house, query) as listener:
+        await house.listened(1)
+        await house.tell(Message("1", b'{"data":{"moments":{"__typename":"Moment"}}}'))
+        while not (isinstance(told := await listener.next(), dict) and "error" in told):
+            pass
+        assert "Select `cursor`" in told["error"]["message"]
+        await house.listened(0)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_what_has_no_cursor_is_left_alone(node: str, house: House, protocol: str) -> None:
+    async with visiting(node, protocol, house, "{ hello }") as listener:
+        while await listener.next() != "complete":
+            pass
+    assert listener.events == ["Hello, world!"]

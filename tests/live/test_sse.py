@@ -114,6 +114,13 @@ async def test_who_comes_back_says_what_they_had_last(house: House, client: http
         assert {one.last_event_id for one in house.hub.begun} == {"17", None}
 
 
+async def test_whoever_is_told_nothing_yet_is_told_where_it_begins(house: House, client: httpx2.AsyncClient) -> None:
+    house.hub.cursor = "16"
+    async with listening(client) as heard:
+        assert heard.response.headers["genji-cursor"] == "16"
+        assert await heard.event() == {"id": "16"}
+
+
 async def test_a_subscription_may_be_asked_for_in_the_address(house: House, client: httpx2.AsyncClient) -> None:
     async with client.stream("GET", "", params={"query": TICKS}) as response:
         await house.listened(1)

@@ -2,13 +2,14 @@
  * Subscriptions that go on where they were interrupted: no event is missed, and none is told twice.
  *
  * The clients of npm, `graphql-ws` and `graphql-sse`, come back by themselves when a connection ends, and send the
- * variables again that they were given first. Here `variables.after` is looked up whenever it is sent: it is the cursor
- * of the last event that was told. It works with any client that writes its request as JSON each time.
+ * variables again that they were given first. Here `variables.after` is looked up whenever it is written: it is the
+ * cursor of the last event that was told. It works with any client that writes its request as JSON each time.
  */
 
 const EXPIRED = 'CURSOR_EXPIRED';
 const SLOW = 'SLOW_CONSUMER';
 const FORBIDDEN = 4403;
+const TRY_AGAIN = [408, 429];
 
 const LONGEST_WAIT = 30_000;
 
@@ -18,15 +19,47 @@ function pause(retries) {
   return new Promise((resolve) => setTimeout(resolve, longest * (0.5 + Math.random() / 2)));
 }
 
+/** Is told where a stream begins, whose request is just being written. */
+let asking;
+
+function askedBy(told) {
+  asking = told;
+  // Nobody else's request is theirs.
+  queueMicrotask(() => (asking = undefined));
+}
+
+/** For `graphql-sse`, which asks as soon as it has written, and takes whatever is wrong for a failure of the network. */
+async function fetchFn(...request) {
+  const began = asking;
+  const response = await fetch(...request);
+  if (response.ok) began?.(response.headers.get('genji-cursor') ?? undefined);
+  return response.status >= 400 && response.status < 500 && !TRY_AGAIN.includes(response.status)
+    ? refusal(response)
+    : response;
+}
+
+/** A refusal as a stream that tells it. It would be the same however often one tried. */
+async function refusal(response) {
+  const text = await response.text();
+  let errors;
+  try {
+    ({ errors } = JSON.parse(text));
+  } catch {
+    errors = [{ message: `The server answered ${response.status}.` }];
+  }
+  return new Response(`event: next\ndata: ${JSON.stringify({ errors })}\n\nevent: complete\ndata:\n\n`);
+}
+
 /**
- * Options of `createClient` for one that never gives up. Left alone, `graphql-ws` does when it finds nobody at the
- * address, and either after five attempts. Only whoever isn't let in any more is told so.
+ * Options of `createClient` for one that never gives up, other than where it isn't let in. Left alone, `graphql-ws`
+ * does when it finds nobody at the address, and either does after five attempts.
  */
 export const patience = {
   retryAttempts: Infinity,
   shouldRetry: (problem) => problem?.code !== FORBIDDEN,
   retryWait: pause,
   retry: pause,
+  fetchFn,
 };
 
 /**
@@ -46,7 +79,24 @@ export function resuming(client, { onExpired } = {}) {
     connection = { cursor: greeting?.cursor };
   });
 
-  /** A cursor of now, from a connection of now: what came with the one before may be forgotten as well. */
+  /** A cursor of now, from the beginning of another stream. */
+  function placeOfStream(request, more) {
+    return new Promise((resolve, reject) => {
+      const variables = {
+        ...request.variables,
+        get after() {
+          askedBy((place) => {
+            stop();
+            resolve(place);
+          });
+          return undefined;
+        },
+      };
+      const stop = client.subscribe({ ...request, variables }, { next() {}, error: reject, complete: resolve }, ...more);
+    });
+  }
+
+  /** A cursor of now, from another connection: what came with the one before may be forgotten as well. */
   function renew() {
     renewal ??= new Promise((resolve, reject) => {
       const done = () => resolve(connection.cursor);
@@ -58,21 +108,28 @@ export function resuming(client, { onExpired } = {}) {
     return renewal;
   }
 
+  const placeOfConnection = (forgotten) => (connection.cursor === forgotten ? renew() : connection.cursor);
+
   function subscribe(request, sink, ...more) {
     if (!/\$after\b/.test(request.query)) return client.subscribe(request, sink, ...more);
 
     let cursor = request.variables?.after ?? undefined;
-    /** The connection on which it was sent first. */
+    /** The connection on which it was sent first: there it begins with what is new. */
     let first;
     let slow = 0;
     let over = false;
     let leave = () => {};
 
+    /** Over server-sent events one is told where one begins. */
+    const began = (place) => {
+      cursor ??= place;
+    };
+
     const variables = {
       ...request.variables,
       get after() {
+        askedBy(began);
         if (connection.cursor !== undefined) first ??= connection;
-        // On the first one it begins with what is new; whoever is interrupted before anything was, goes on from there.
         return cursor ?? (first === connection ? undefined : first?.cursor);
       },
     };
@@ -127,7 +184,7 @@ export function resuming(client, { onExpired } = {}) {
           cursor ??= first?.cursor;
           await pause(slow++);
         } else if (isOf(problem, EXPIRED) && onExpired) {
-          const place = connection.cursor === cursor ? await renew() : connection.cursor;
+          const place = client.on ? await placeOfConnection(cursor) : await placeOfStream(request, more);
           await onExpired();
           cursor = place;
         } else {
