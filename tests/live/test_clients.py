@@ -2,10 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
@@ -25,6 +27,8 @@ from tests.live.house import House, until
 from tests.live.listening import PATIENCE
 from tests.node import WEB
 from tests.world import World
+
+LIVE = Path(__file__).parents[2] / "docs" / "live.md"
 
 TEXT = "In which reign was it, among the many ladies?"
 WRITE = """
@@ -46,6 +50,7 @@ class Site:
     near: str = ""
     """Where clients listen."""
     written: list[str] = field(default_factory=list)
+    _number: int = 0
     _process: Popen[str] | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
 
@@ -62,7 +67,8 @@ class Site:
     async def write(self, number: int) -> None:
         async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {self.token}"}, timeout=60) as http:
             for _ in range(number):
-                text = f"Note {len(self.written)}"
+                self._number += 1
+                text = f"Note {self._number}"
                 variables = {"input": {"elementId": str(self.element_id), "text": text}}
                 answer = (await http.post(self.far, json={"query": WRITE, "variables": variables})).json()
                 assert answer["data"]["createAnnotation"]["errors"] == [], answer
@@ -147,6 +153,19 @@ def listening_to(node: str, protocol: str, site: Site, **variables: Any) -> Abst
 PROTOCOLS = ["ws", "sse"]
 
 
+async def killed_twice(site: Site, hears: Callable[[int], Awaitable[None]]) -> None:
+    """In the midst of what is written and told."""
+    for _ in range(2):
+        writing = asyncio.create_task(site.write(20))
+        await hears(len(site.written) + 2)
+        site.kill()
+        await asyncio.sleep(0.2)
+        site.start()
+        await writing
+    await site.write(1)
+    await hears(len(site.written))
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 async def test_a_client_of_npm_goes_on_after_a_server_that_was_killed(node: str, site: Site, protocol: str) -> None:
     async with listening_to(node, protocol, site) as listener:
@@ -156,19 +175,34 @@ async def test_a_client_of_npm_goes_on_after_a_server_that_was_killed(node: str,
         await site.write(5)
         site.start()
         await listener.hears(5)
-        for _ in range(2):
-            writing = asyncio.create_task(site.write(20))
-            await listener.hears(len(site.written) + 2)
-            site.kill()
-            await asyncio.sleep(0.2)
-            site.start()
-            await writing
-        await site.write(1)
-        await listener.hears(len(site.written))
+        await killed_twice(site, listener.hears)
     assert listener.notes == site.written
     assert len(set(listener.cursors)) == len(listener.cursors)
     assert [one for one in listener.others if one != "connected" and "closed" not in one] == []
     assert listener.others.count("connected") >= 4
+
+
+async def test_the_client_in_python_that_is_documented_goes_on_after_a_server_that_was_killed(site: Site) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```$", LIVE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    documented: dict[str, Any] = {}
+    exec(code, documented)
+    address = site.near.replace("http://", "ws://")
+    stream = documented["notes"](address, site.token, str(site.element_id))
+    first = asyncio.create_task(anext(stream))
+    while not first.done():
+        await site.write(1)
+    notes = [first.result()["body"]["value"]]
+    # What was written before it listened isn't told.
+    del site.written[: site.written.index(notes[0])]
+
+    async def hears(number: int) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while len(notes) < number:
+                notes.append((await anext(stream))["body"]["value"])
+
+    await killed_twice(site, hears)
+    await stream.aclose()
+    assert notes == site.written
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
