@@ -32,6 +32,7 @@ from genji_graphql.anchoring.surroundings import (
     around,
     decided,
     fit,
+    is_word,
     likeness,
     places,
 )
@@ -262,11 +263,7 @@ class _Carrier:
             if here == there:
                 in_place += self._within_elements([Run(old[0], new[0], len(here))])
                 continue
-            moved = [
-                Run(run.old + old[0], run.new + new[0], run.length)
-                for run in moved_lines(here, there)
-                if run.length >= SHORT
-            ]
+            moved = [Run(run.old + old[0], run.new + new[0], run.length) for run in moved_lines(here, there)]
             self.set_aside += moved
             in_place += self._compared(
                 _outside(old, [(run.old, run.old_end) for run in moved]),
@@ -275,10 +272,16 @@ class _Carrier:
         self.in_place = _Runs(in_place)
         self.moved = _Runs([])
         self.set_aside = list(self._within_elements(self.set_aside))
-        self.accounted = _Runs([*in_place, *self.set_aside])
+        self._account(self.set_aside)
         self.novel: set[str] | None = None
-        self.known: dict[Run, bool] = dict.fromkeys(self.set_aside, True)
+        self.known: dict[Run, bool] = {run: run.length >= SHORT for run in self.set_aside}
         """Of runs that were moved, whether they are known by their text; lines that were set aside are unique."""
+
+    def _account(self, moved: Iterable[Run]) -> None:
+        """Note what is known to have its place; and the same without blanks at the edges, which any two words share."""
+        self.accounted = _Runs([*self.in_place.runs, *moved])
+        words = (_without_blanks(self.before.text, run) for run in self.accounted.runs)
+        self.words = _Runs([run for run in words if run.length])
 
     def _pairs(self, shared: list[Hashable]) -> Iterator[tuple[Range, Range]]:
         """What is compared in its place: each element with itself.
@@ -339,7 +342,7 @@ class _Carrier:
         last = runs[index - 1] if index and runs[index - 1].old >= low else None
         following = runs[index] if index < len(runs) and runs[index].old < high else None
         neighbour = last or following
-        if length < LEAST_WORD or neighbour is None:
+        if neighbour is None:
             return None
         new_low, new_high = self.after.bounds(self.after.element_at(neighbour.new))
         old_gap = (last.old_end, following.old if following else high) if last else (low, neighbour.old)
@@ -349,10 +352,23 @@ class _Carrier:
         if not old_gap[0] <= passage.start < passage.end <= old_gap[1]:
             return None
         new_text = self.after.text[slice(*new_gap)]
-        if not (stands_once(passage.exact, self.before.text[slice(*old_gap)]) and stands_once(passage.exact, new_text)):
+        old_text = self.before.text[slice(*old_gap)]
+        if not (stands_once(passage.exact, old_text) and stands_once(passage.exact, new_text)):
             return None
         place = self._place(passage, new_gap[0] + new_text.find(passage.exact))
+        if length < LEAST_WORD and not self._is_word_between(passage, place, old_gap, new_gap):
+            return None
         return place if self._is_free(passage, place.start, place.end) else None
+
+    def _is_word_between(self, passage: _Passage, place: _Place, old_gap: Range, new_gap: Range) -> bool:
+        """Is it a word of its own, beside which words were inserted or deleted, but none replaced by others?"""
+        old, new = self.before.text, self.after.text
+        sides = (
+            (old[old_gap[0] : passage.start], new[new_gap[0] : place.start]),
+            (old[passage.end : old_gap[1]], new[place.end : new_gap[1]]),
+        )
+        words = is_word(old, passage.start, passage.end) and is_word(new, place.start, place.end)
+        return words and all(_only_more(*sorted(side, key=len)) for side in sides)
 
     def _image(self, passage: _Passage, within: _Runs) -> _Place | None:
         """From the first to the last character of the passage that is still there, in one element and in order.
@@ -382,8 +398,7 @@ class _Carrier:
         start, end = self._without_blanks(passage, start, end)
         if start >= end:
             return None
-        kept = sum(_shared(runs[index], passage) for index in range(first, last + 1))
-        kept = min(kept, end - start)  # the blanks at its edges were kept too
+        kept = sum(_kept(runs[index], passage, start, end) for index in range(first, last + 1))
         return _Place(start, end, 2 * kept / (passage.end - passage.start + end - start))
 
     def _is_blank(self, run: Run, passage: _Passage) -> bool:
@@ -456,7 +471,7 @@ class _Carrier:
             if not runs:
                 break
             found += runs
-            self.accounted = _Runs([*self.in_place.runs, *found])
+            self._account(found)
         self.moved = _Runs(found)
         self.novel = self._novel_rows()
 
@@ -489,7 +504,7 @@ class _Carrier:
 
     def _moved_and_edited(self, passage: _Passage) -> _Place | None:
         place = self._image(passage, self.moved)
-        if place is None or place.score < LIKE_WHEN_MOVED or len(passage.exact) < 2 * LEAST_MOVED:
+        if place is None or place.score < LIKE_WHEN_MOVED or len(passage.exact) < LEAST_ALONE:
             return None
         fits = self._fit(passage, place.start, place.end)
         return place if fits >= ENOUGH else None
@@ -516,7 +531,7 @@ class _Carrier:
         if not self._is_free(passage, at, end):
             return None
         alone = self.before.is_line(passage.start, passage.end) and self.after.is_line(at, end)
-        known = alone or len(passage.exact) >= SHORT or self._fit(passage, at, end) >= FITTING_ALONE
+        known = alone or len(passage.exact) >= SHORT or self._fits_alone(passage, at)
         return self._place(passage, at) if known else None
 
     def _by_surroundings(self, passage: _Passage) -> int | None:
@@ -524,6 +539,9 @@ class _Carrier:
         prefix, suffix = self.before.around(passage.start, passage.end)
         for before, after in ((prefix, suffix), (prefix, ""), ("", suffix)):
             whole = f"{before}{passage.exact}{after}"
+            start, end = passage.start - len(before), passage.end + len(after)
+            if len(whole) < LEAST_ALONE and not self.before.is_line(start, end):
+                continue
             if len(whole) >= len(passage.exact) + LEAST_MOVED and self._stands_once(whole):
                 at = self.after.text.find(whole) + len(before)
                 return at if self._is_same_line(passage, at) else None
@@ -545,9 +563,8 @@ class _Carrier:
         length = len(passage.exact)
         if not self._paid((len(here) + len(there)) * _STEPS_A_COMPARISON):
             return None
-        least = FITTING if length >= LEAST_ALONE else FITTING_ALONE
-        best = decided([self._fit(passage, at, at + length) for at in there], least)
-        if best is None:
+        best = decided([self._fit(passage, at, at + length) for at in there], FITTING)
+        if best is None or (length < LEAST_ALONE and not self._fits_alone(passage, there[best])):
             return None
         at = there[best]
         twins = [self._fit(_Passage(twin, twin + length, passage.exact), at, at + length) for twin in here]
@@ -562,6 +579,14 @@ class _Carrier:
     def _fit(self, passage: _Passage, start: int, end: int) -> float:
         return fit(self.before.around(passage.start, passage.end), self.after.around(start, end)) or 0.0
 
+    def _fits_alone(self, passage: _Passage, at: int) -> bool:
+        """Does what stands on each side of a short quote fit? On one of them even a line that looks alike does."""
+        (before, after), there = (
+            self.before.around(passage.start, passage.end),
+            self.after.around(at, at + len(passage.exact)),
+        )
+        return all((fit(side, there) or 0) >= FITTING_ALONE for side in ((before, None), (None, after)))
+
     def _place(self, passage: _Passage, at: int) -> _Place:
         end = at + len(passage.exact)
         return _Place(at, end, (1 + self._fit(passage, at, end)) / 2)
@@ -575,7 +600,8 @@ class _Carrier:
         What had another place in the old book is a neighbour that looks alike; so is what has few of the passage's
         characters, where most of them are in another place.
         """
-        own, foreign = self.accounted.shared(passage, start, end)
+        own, _ = self.accounted.shared(passage, start, end)
+        _, foreign = self.words.shared(passage, start, end)
         touched = self.accounted.over(passage.start, passage.end)
         if not self._paid(len(touched) * _STEPS_A_RUN + (end - start) * _STEPS_A_RUN // LEAST_MOVED):
             return False
@@ -618,8 +644,28 @@ class _Carrier:
         return Carried(method, round(place.score, 3), key, anchor)
 
 
+def _without_blanks(text: str, run: Run) -> Run:
+    row = text[run.old : run.old_end]
+    words = row.strip()
+    by = row.find(words)
+    return Run(run.old + by, run.new + by, len(words))
+
+
 def _shared(run: Run, passage: _Passage) -> int:
     return min(run.old_end, passage.end) - max(run.old, passage.start)
+
+
+def _only_more(fewer: str, more: str) -> bool:
+    """Has the one text all words of the other, in their order?"""
+    words = iter(more.split())
+    return all(word in words for word in fewer.split())
+
+
+def _kept(run: Run, passage: _Passage, start: int, end: int) -> int:
+    """How many characters of the passage the run has between two places of the new book."""
+    first, last = max(run.old, passage.start), min(run.old_end, passage.end)
+    by = run.new - run.old
+    return max(0, min(last + by, end) - max(first + by, start))
 
 
 def _within_passages(runs: Iterable[Run], old: list[Range], new: list[Range]) -> Iterator[Run]:

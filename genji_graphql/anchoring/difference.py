@@ -62,7 +62,7 @@ The comparison takes a bit for each pair, so 2 MB, and a few milliseconds. Gaps 
 250,000 characters has no more than some sixty of that size.
 """
 FEW_PAIRS = 400
-"""A gap so small, such as two words, is compared character by character at once, once lines have been sought."""
+"""A gap so small, such as two words, is compared character by character once lines and sentences have been sought."""
 MOST_SEEDED = 1_000_000
 """In a larger gap, in characters, only lines are sought: a table of all rows of characters would fill the memory."""
 LOOSE_END = 64
@@ -100,7 +100,7 @@ def difference(old: str, new: str) -> list[Run]:
     waiting = [(everything, 0)]
     while waiting:
         whole, level = waiting.pop()
-        small = level > 0 and whole.pairs <= FEW_PAIRS
+        small = level > _SENTENCES and whole.pairs <= FEW_PAIRS
         gap = _without_common_ends(old, new, whole, runs, 0 if small or level == len(_LEVELS) else LOOSE_END)
         if not gap.pairs:
             continue
@@ -129,7 +129,20 @@ def moved_lines(old: str, new: str) -> list[Run]:
     """
     lines = _unique(old, new, Gap(0, len(old), 0, len(new)), _LINES)
     in_order = {run.old for run in _heaviest_chain(lines)}
-    return [run for run in lines if run.old not in in_order]
+    return _with_breaks(old, new, [run for run in lines if run.old not in in_order])
+
+
+def _with_breaks(old: str, new: str, lines: list[Run]) -> list[Run]:
+    """Those that follow each other in both texts as one, the line break between them with them."""
+    joined: list[Run] = []
+    for run in lines:
+        last = joined[-1] if joined else None
+        between = old[last.old_end : run.old] if last else ""
+        if last and not between.strip("\n") and between == new[last.new_end : run.new]:
+            joined[-1] = Run(last.old, last.new, run.old_end - last.old)
+        else:
+            joined.append(run)
+    return joined
 
 
 def _without_common_ends(old: str, new: str, gap: Gap, runs: list[Run], loose: int) -> Gap:

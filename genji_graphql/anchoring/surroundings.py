@@ -1,5 +1,6 @@
 """Where a quote stands in a text, and how well what stands around it fits."""
 
+import unicodedata
 from collections.abc import Sequence
 
 from rapidfuzz.distance import Indel
@@ -35,6 +36,12 @@ def places(text: str, quote: str) -> list[int]:
         found.append(at)
         at = text.find(quote, at + 1)
     return found
+
+
+def is_word(text: str, start: int, end: int) -> bool:
+    """Does a passage begin and end where words do?"""
+    before, after = text[max(0, start - 1) : start], text[end : end + 1]
+    return not (before.isalnum() or after.isalnum() or (after and unicodedata.combining(after)))
 
 
 def likeness(one: str, other: str) -> float:

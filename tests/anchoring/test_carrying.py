@@ -269,6 +269,82 @@ def test_a_word_does_not_go_to_a_line_that_was_written_as_its_own_was_deleted() 
     assert carried(old, new, "plays", 3).method is Method.ORPHAN
 
 
+ASTRAY = {
+    "to the rest of a line with another name, that was written as its own was deleted": (
+        "Delta is not here today 。源氏 。Beta is not here today 。",
+        "Delta is not here today 。ыщ is not here today 。源氏 。",
+        ("is not here today", 2),
+    ),
+    "to that, at the end of a text, where little is known of what follows": (
+        "Murasaki is not here today \n源氏 is not here today \nTeam 紫の上 plays at home \n",
+        "Murasaki is not here today \nTeam ы plays at home \n源氏 is not here today \n",
+        ("home", 1),
+    ),
+    "to that, where each text has what follows once, but it isn't much": (
+        "Team Alpha plays away 。いつれの Beta にか 。源氏 。𠅘子院 。Team 𠮟る plays at home 。",
+        "いつれの Beta にか 。源氏 。Team ы plays at home 。𠅘子院 。",
+        ("plays", 2),
+    ),
+    "to what is like it by the blanks around": (
+        "Beta \nDelta \nAlpha \nいつれの Murasaki にか \nTeam Gamma plays away \n源氏 \nいつれの Genji にか \n",
+        "いつれの Genji にか \nいつれの Murasaki にか \nBeta \nAlpha \nTeam Gamma plays away \n",
+        ("にか \nTeam Gamma plays away \n源氏", 1),
+    ),
+    "to the last letter of a short line that was moved": (
+        "Team étoile plays away \nGamma \nAlpha \nGenji \nBeta \n",
+        "Team étoile plays away \nBeta \nGenji \n",
+        ("Alpha \nGenji", 1),
+    ),
+}
+STAY = {
+    "between words that were inserted": (
+        "いつれの Beta にか \nいつれの 𠮟る にか \n紫の上 \n",
+        "いつれの Beta にか \nいつれの 𠮟る ы𐌰д̧ にか \nыщж𐌱̧ыщ̧̧ 紫の上 \n",
+        ("にか", 2),
+        2,
+    ),
+    "between one that was inserted and one that was deleted": (
+        "いつれの 源氏 にか \nいつれの Alpha にか \nいつれの 𠅘子院 にか \n",
+        "いつれの 源氏 ы̧𐌰жд𐌰ы にか \nAlpha にか \nいつれの 𠅘子院 にか \n",
+        ("にか", 1),
+        1,
+    ),
+    "between sentences that were deleted": (
+        "Team 𠅘子院 plays away 。𠮟る 。Gamma 。",
+        "𠮟る 。",
+        ("𠮟る", 1),
+        1,
+    ),
+    "between sentences that end alike": ("Delta 。Beta 。Gamma 。", "Beta 。", ("Beta", 1), 1),
+    "though the last of lines that changed their order is short": (
+        "いつれの Gamma にか \n紫の上 \nTeam étoile plays at home \nTeam Delta plays away \nいつれの Murasaki にか \n",
+        "いつれの Murasaki にか \nTeam Delta plays away \nTeam étoile plays at home \nいつれの Gamma にか \n紫の上 \n",
+        ("にか \n紫の上", 1),
+        1,
+    ),
+    "across two lines that others went around": (
+        "いつれの 𠮟る にか \nTeam Delta plays at home \nいつれの Genji にか \nTeam Alpha plays away \n"
+        "いつれの Beta にか \nいつれの 紫の上 にか \n源氏 is not here today \n",
+        "いつれの 𠮟る にか \nいつれの Beta にか \nいつれの 紫の上 にか \nいつれの Genji にか \n"
+        "Team Alpha plays away \n源氏 is not here today \n",
+        ("にか \nいつれの", 1),
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize("how", ASTRAY)
+def test_no_note_goes_astray(how: str) -> None:
+    old, new, quote = ASTRAY[how]
+    assert carried(old, new, *quote) == carrying.ORPHAN
+
+
+@pytest.mark.parametrize("how", STAY)
+def test_a_note_stays_where_its_text_does(how: str) -> None:
+    old, new, quote, nth = STAY[how]
+    assert where(carried(old, new, *quote))[1:] == (quoted(new, quote[0], nth).start, quote[0])
+
+
 # Bad rules are caught
 
 
