@@ -418,23 +418,33 @@ class _Carrier:
         lost = runs[first].old - passage.start
         previous = runs[first - 1] if first and runs[first - 1].old >= low else Run(low, new_low, 0)
         if lost > 0 and previous.old_end == passage.start and 0 < start - previous.new_end <= lost:
-            start = self._with_correction(max(previous.new_end, new_low), start, start)
+            start = self._with_correction(passage, max(previous.new_end, new_low), start, start)
         lost = passage.end - runs[last].old_end
         following = (
             runs[last + 1] if last + 1 < len(runs) and runs[last + 1].old_end <= high else Run(high, new_high, 0)
         )
         if lost > 0 and following.old == passage.end and 0 < following.new - end <= lost:
-            end = self._with_correction(end, min(following.new, new_high), end)
+            end = self._with_correction(passage, end, min(following.new, new_high), end)
         return start, end
 
-    def _with_correction(self, start: int, end: int, edge: int) -> int:
-        """The other edge of what stands there, unless it is a line of its own, which corrects no other."""
+    def _with_correction(self, passage: _Passage, start: int, end: int, edge: int) -> int:
+        """The other edge of what stands there, unless that corrects nothing: a line of its own, or what was moved."""
         row = self.after.text[start:end]
         line = row.strip()
         first = start + row.find(line)
-        if not line or self.after.is_line(first, first + len(line)):
+        if not line or self.after.is_line(first, first + len(line)) or self._was_moved_to(first, line, passage):
             return edge
         return start if edge == end else end
+
+    def _was_moved_to(self, at: int, words: str, passage: _Passage) -> bool:
+        """Did the element have just these words elsewhere, and has it now just here?"""
+        low, high = self.before.bounds(self.before.element_at(passage.start))
+        new_low, new_high = self.after.bounds(self.after.element_at(at))
+        if not self._paid(high - low + new_high - new_low):
+            return True
+        old, new = self.before.text[low:high], self.after.text[new_low:new_high]
+        within = words in passage.exact
+        return not within and stands_once(words, old) and stands_once(words, new)
 
     def _without_blanks(self, passage: _Passage, start: int, end: int) -> Range:
         """Without the blanks at an edge where the quote has none, as many as there are around a word."""

@@ -95,6 +95,13 @@ def test_a_line_that_was_moved_between_does_not_begin_a_quote_that_lost_its_begi
     assert where(carried(old, new, "went\nTeam Gamma plays"))[2] == "Team Gamma plays"
 
 
+def test_a_character_that_was_moved_there_is_no_correction_of_a_quotes_first_one() -> None:
+    old, new = "いろはにほへとちりぬるを", "をろはにほへとちりぬる"
+
+    assert where(carried(old, new, "いろはにほへとち"))[2] == "ろはにほへとち"
+    assert where(carried(old, old.replace("い", "ゐ"), "いろはにほへとち"))[2] == "ゐろはにほへとち"
+
+
 def test_a_note_doesnt_go_to_a_like_word_of_a_text_that_was_written_anew() -> None:
     old = "Beyond the mill the road turned north again."
 
