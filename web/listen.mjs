@@ -1,11 +1,13 @@
-// Subscribes with a client of npm, and prints what it is told: node listen.mjs ws|sse URL REQUEST [TOKEN]
+// Subscribes with a client of npm, and prints what it is told, until it has `leave` results or there are no more:
+// node listen.mjs ws|sse URL '{"query": …, "variables": …, "token": …, "leave": …}'
 import { createClient as overSse } from 'graphql-sse';
 import { createClient as overWebSocket } from 'graphql-ws';
 import WebSocket from 'ws';
 
 import { patience, resuming } from './client/resume.js';
 
-const [protocol, url, request, token] = process.argv.slice(2);
+const [protocol, url, asked] = process.argv.slice(2);
+const { token, leave = Infinity, ...request } = JSON.parse(asked);
 const tell = (what) => console.log(JSON.stringify(what));
 
 // At once, so that nobody has to wait for a test.
@@ -27,8 +29,15 @@ const client =
         on: { connected: () => tell('connected') },
       });
 
-resuming(client, { onExpired: () => tell('expired') }).subscribe(JSON.parse(request), {
-  next: ({ data, errors }) => tell({ data, errors }),
-  error: (problem) => tell({ error: Array.isArray(problem) ? problem : { code: problem.code, message: problem.message } }),
-  complete: () => tell('complete'),
-});
+const results = resuming(client, { onExpired: () => tell('expired') }).iterate(request);
+try {
+  let told = 0;
+  for await (const { data, errors } of results) {
+    tell({ data, errors });
+    told += 1;
+    if (told >= leave) break;
+  }
+  tell('over');
+} catch (problem) {
+  tell({ error: Array.isArray(problem) ? problem : { code: problem.code, message: problem.message } });
+}

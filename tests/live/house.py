@@ -123,7 +123,7 @@ class Hub:
     listeners: set[Listener] = field(default_factory=set)
     begun: list[Listener] = field(default_factory=list)
     cursor: str = ""
-    """Where a subscription begins."""
+    """Where a connection and a subscription begin."""
 
     async def begin(
         self,
@@ -175,6 +175,7 @@ class House:
             self.whose,
             lambda viewer, token, address: SimpleNamespace(viewer=viewer, token=token, address=address),
             audience,
+            self.acknowledged,
         )
         self.url = self.http_url = ""
         self.stop: Callable[[], None]
@@ -208,6 +209,9 @@ class House:
             return viewer
 
         return ask
+
+    async def acknowledged(self) -> dict[str, Any]:
+        return {"cursor": self.hub.cursor} if self.hub.cursor else {}
 
     async def within(self, act: Callable[[], Any]) -> Any:
         """Does this in the server's thread."""

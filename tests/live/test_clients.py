@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from sqlalchemy.engine import URL
 
 from genji_graphql.database import create_engine, writing_sessions
 from genji_graphql.identity.accounts import start_session
-from genji_graphql.live.hub import SLOW_CONSUMER
+from genji_graphql.live.hub import EXPIRED, SLOW_CONSUMER
 from genji_graphql.live.position import Position, cursor_of
 from genji_graphql.live.sink import Message
 from genji_graphql.settings import Settings
@@ -127,13 +127,9 @@ class Listener:
 
 
 @asynccontextmanager
-async def listening(
-    node: str, protocol: str, address: str, query: str, *, token: str | None = None, **variables: Any
-) -> AsyncIterator[Listener]:
-    request = json.dumps({"query": query, "variables": variables})
+async def listening(node: str, protocol: str, address: str, query: str, **asked: Any) -> AsyncIterator[Listener]:
     process = await asyncio.create_subprocess_exec(
-        *(node, "listen.mjs", protocol, address, request),
-        *([token] if token else []),
+        *(node, "listen.mjs", protocol, address, json.dumps({"query": query} | asked)),
         cwd=WEB,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -141,13 +137,15 @@ async def listening(
     try:
         yield Listener(process.stdout)
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            process.kill()
         await process.wait()
 
 
 def listening_to(node: str, protocol: str, site: Site, **variables: Any) -> AbstractAsyncContextManager[Listener]:
     address = site.near.replace("http://", "ws://") if protocol == "ws" else site.near
-    return listening(node, protocol, address, ADDED, token=site.token, element=str(site.element_id), **variables)
+    variables["element"] = str(site.element_id)
+    return listening(node, protocol, address, ADDED, variables=variables, token=site.token)
 
 
 PROTOCOLS = ["ws", "sse"]
@@ -226,9 +224,9 @@ def moment(number: int) -> Message:
 
 
 def visiting(
-    node: str, protocol: str, house: House, query: str = MOMENTS, token: str | None = None
+    node: str, protocol: str, house: House, query: str = MOMENTS, **asked: Any
 ) -> AbstractAsyncContextManager[Listener]:
-    return listening(node, protocol, house.url if protocol == "ws" else house.http_url, query, token=token)
+    return listening(node, protocol, house.url if protocol == "ws" else house.http_url, query, **asked)
 
 
 async def end(house: House, errors: list[dict[str, Any]] | None = None) -> None:
@@ -251,8 +249,51 @@ async def test_a_client_that_was_too_slow_goes_on_after_what_it_was_told(
         await listener.hears(3)
         assert listener.cursors == ["1", "2", "3"]
         await end(house)
-        while await listener.next() != "complete":
+        while await listener.next() != "over":
             pass
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_a_client_that_has_enough_leaves(node: str, house: House, protocol: str) -> None:
+    async with visiting(node, protocol, house, leave=2) as listener:
+        await house.listened(1)
+        await house.tell(moment(1), moment(2), moment(3))
+        while await listener.next() != "over":
+            pass
+        await house.listened(0)
+    assert listener.cursors == ["1", "2"]
+
+
+async def test_where_the_log_is_another_a_client_goes_on_from_a_cursor_of_that_one(node: str, house: House) -> None:
+    house.hub.cursor = "one:10"
+    async with visiting(node, "ws", house) as listener:
+        await house.listened(1)
+        await house.tell(moment(11))
+        await listener.hears(1)
+        house.hub.cursor = "two:20"
+        await end(house, [EXPIRED])
+        await until(lambda: len(house.hub.begun) == 2)
+        # What it was greeted with belongs to the log that was.
+        await end(house, [EXPIRED])
+        await until(lambda: len(house.hub.begun) == 3)
+        assert [one.variables.get("after") for one in house.hub.begun] == [None, "one:10", "two:20"]
+        await house.tell(moment(21))
+        await listener.hears(2)
+    assert listener.others.count("expired") == 2
+
+
+async def test_where_a_stream_is_forgotten_another_tells_from_where_to_go_on(node: str, house: House) -> None:
+    house.hub.cursor = "10"
+    async with visiting(node, "sse", house) as listener:
+        await house.listened(1)
+        house.hub.cursor = "20"
+        await end(house, [EXPIRED])
+        await until(lambda: len(house.hub.begun) == 3)
+        await house.listened(1)
+        assert [one.variables.get("after") for one in house.hub.begun] == [None, None, "20"]
+        await house.tell(moment(21))
+        await listener.hears(1)
+    assert listener.others.count("expired") == 1
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -279,6 +320,6 @@ async def test_whoever_could_not_go_on_is_told_why(node: str, house: House, prot
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 async def test_what_has_no_cursor_is_left_alone(node: str, house: House, protocol: str) -> None:
     async with visiting(node, protocol, house, "{ hello }") as listener:
-        while await listener.next() != "complete":
+        while await listener.next() != "over":
             pass
     assert listener.events == ["Hello, world!"]
