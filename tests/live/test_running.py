@@ -93,7 +93,9 @@ async def lines_of(stream: httpx2.Response, count: int) -> Any:
             name, _, value = line.partition(": ")
             if value:
                 event[name] = value
-            elif event:
+            elif "data" not in event:
+                event = {}  # where it begins, which is no event
+            else:
                 yield event
                 event = {}
                 count -= 1
