@@ -318,8 +318,23 @@ async def test_whoever_could_not_go_on_is_told_why(node: str, house: House, prot
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-async def test_what_has_no_cursor_is_left_alone(node: str, house: House, protocol: str) -> None:
-    async with visiting(node, protocol, house, "{ hello }") as listener:
+@pytest.mark.parametrize(
+    "query", ["{ hello }", '# subscription\nquery ($after: String! = "world") { hello(name: $after) }']
+)
+async def test_other_operations_are_left_alone(node: str, house: House, protocol: str, query: str) -> None:
+    async with visiting(node, protocol, house, query) as listener:
         while await listener.next() != "over":
             pass
     assert listener.events == ["Hello, world!"]
+
+
+async def test_a_mistake_of_the_page_is_not_made_again(node: str) -> None:
+    problems = "[{ code: 1006 }, new Event('error'), { code: 4403 }, new Error('A mistake.')]"
+    script = (
+        f"import {{ patience }} from './client/resume.js'; console.log({problems}.map(patience.shouldRetry).join())"
+    )
+    run = await asyncio.create_subprocess_exec(
+        *(node, "--input-type=module", "--eval", script), cwd=WEB, stdout=asyncio.subprocess.PIPE
+    )
+    told, _ = await run.communicate()
+    assert told == b"true,true,false,false\n"

@@ -19,7 +19,7 @@ export declare const patience: {
 
 /**
  * The same client, whose subscriptions go on where they were interrupted. They declare `$after`, pass it on as
- * `after`, and select `cursor`; operations without `$after` are left alone.
+ * `after`, and select `cursor`; of a trusted document, `variables` must name `after`. Other operations are left alone.
  */
 export declare function resuming<Client extends SubscriptionClient>(
   client: Client,

@@ -56,7 +56,8 @@ async function refusal(response) {
  */
 export const patience = {
   retryAttempts: Infinity,
-  shouldRetry: (problem) => problem?.code !== FORBIDDEN,
+  // A connection ends with an event; what is thrown is a mistake of the page, which would be made again.
+  shouldRetry: (problem) => problem?.code !== FORBIDDEN && !(problem instanceof Error && !problem.code),
   retryWait: pause,
   retry: pause,
   fetchFn,
@@ -64,7 +65,7 @@ export const patience = {
 
 /**
  * The same client, whose subscriptions go on where they were interrupted. They declare `$after`, pass it on as
- * `after`, and select `cursor`; operations without `$after` are left alone.
+ * `after`, and select `cursor`; of a trusted document, `variables` must name `after`. Other operations are left alone.
  *
  * `onExpired` is called when the server has forgotten what was missed. What is shown has to be fetched anew then; once
  * the promise that it gives is fulfilled, the subscription goes on from before it was called. Without it the sink is
@@ -111,7 +112,7 @@ export function resuming(client, { onExpired } = {}) {
   const placeOfConnection = (forgotten) => (connection.cursor === forgotten ? renew() : connection.cursor);
 
   function subscribe(request, sink, ...more) {
-    if (!/\$after\b/.test(request.query)) return client.subscribe(request, sink, ...more);
+    if (!goesOn(request)) return client.subscribe(request, sink, ...more);
 
     let cursor = request.variables?.after ?? undefined;
     /** The connection on which it was sent first: there it begins with what is new. */
@@ -156,12 +157,12 @@ export function resuming(client, { onExpired } = {}) {
           next(result) {
             if (!mine || over) return;
             const root = Object.values(result.data ?? {})[0];
-            if (root && typeof root.cursor !== 'string') {
-              leave();
+            if (root && typeof root.cursor !== 'string' && request.query) {
               settle(() => fail(new Error('Select `cursor`: without it a subscription that takes `$after` can’t go on.')));
-            } else if (!root && isOf(result.errors, EXPIRED, SLOW)) {
               leave();
+            } else if (!root && isOf(result.errors, EXPIRED, SLOW)) {
               settle(() => recover(result.errors));
+              leave();
             } else {
               cursor = root?.cursor ?? cursor;
               slow = 0;
@@ -245,6 +246,13 @@ export function resuming(client, { onExpired } = {}) {
   }
 
   return { ...client, subscribe, iterate };
+}
+
+/** Is it a subscription that takes `$after`? */
+function goesOn({ query, operationName, variables }) {
+  if (!query) return 'after' in (variables ?? {});
+  const name = operationName ? `\\s+${operationName}` : '';
+  return new RegExp(`(^|[\\n}])\\s*subscription${name}\\b[^]*\\$after\\b`).test(query);
 }
 
 /** Are these the errors of an operation, with one of these codes among them? */
