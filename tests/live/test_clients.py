@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import orjson
@@ -54,10 +55,11 @@ class Site:
     _process: Popen[str] | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
 
-    def start(self) -> None:
-        """The server that clients listen to, at the address that it had."""
-        port = self.near.split(":")[-1].split("/")[0] or "0"
-        self._process, self.near = self._stack.enter_context(running("--port", port, url=self.url))
+    async def start(self) -> None:
+        """The server that clients listen to, at the address that it had. Others go on meanwhile."""
+        port = str(urlsplit(self.near).port or 0)
+        starting = running("--port", port, url=self.url)
+        self._process, self.near = await asyncio.to_thread(self._stack.enter_context, starting)
 
     def kill(self) -> None:
         assert self._process is not None
@@ -86,7 +88,7 @@ async def site(database: URL) -> AsyncIterator[Site]:
     await engine.dispose()
     site = Site(database, issued.token, element.id)
     with running(url=database) as (_, site.far), site._stack:
-        site.start()
+        await site.start()
         yield site
 
 
@@ -158,7 +160,7 @@ async def killed_twice(site: Site, hears: Callable[[int], Awaitable[None]]) -> N
         await hears(len(site.written) + 2)
         site.kill()
         await asyncio.sleep(0.2)
-        site.start()
+        await site.start()
         await writing
     await site.write(1)
     await hears(len(site.written))
@@ -171,7 +173,7 @@ async def test_a_client_of_npm_goes_on_after_a_server_that_was_killed(node: str,
         # It was told nothing yet that it could go on after, but where it is.
         site.kill()
         await site.write(5)
-        site.start()
+        await site.start()
         await listener.hears(5)
         await killed_twice(site, listener.hears)
     assert listener.notes == site.written

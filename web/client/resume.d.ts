@@ -15,6 +15,7 @@ export declare const patience: {
   shouldRetry: (problem: unknown) => boolean;
   retryWait: (retries: number) => Promise<void>;
   retry: (retries: number) => Promise<void>;
+  fetchFn: (...request: any[]) => Promise<any>;
 };
 
 /**
