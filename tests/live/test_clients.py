@@ -1,8 +1,9 @@
-"""Clients of others: they find a server again that was killed, and miss nothing of what happened meanwhile."""
+"""Clients of others: they find a server again that went away, and miss nothing of what happened meanwhile."""
 
 import asyncio
 import json
 import re
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -61,10 +62,10 @@ class Site:
         starting = running("--port", port, url=self.url)
         self._process, self.near = await asyncio.to_thread(self._stack.enter_context, starting)
 
-    def kill(self) -> None:
+    async def end(self, by: signal.Signals) -> None:
         assert self._process is not None
-        self._process.kill()
-        self._process.wait(30)
+        self._process.send_signal(by)
+        await asyncio.to_thread(self._process.wait, 30)
 
     async def write(self, number: int) -> None:
         async with httpx2.AsyncClient(headers={"Authorization": f"Bearer {self.token}"}, timeout=60) as http:
@@ -153,12 +154,12 @@ def listening_to(node: str, protocol: str, site: Site, **variables: Any) -> Abst
 PROTOCOLS = ["ws", "sse"]
 
 
-async def killed_twice(site: Site, hears: Callable[[int], Awaitable[None]]) -> None:
-    """In the midst of what is written and told."""
-    for _ in range(2):
+async def ended_twice(site: Site, hears: Callable[[int], Awaitable[None]]) -> None:
+    """In the midst of what is written and told, the server is killed, and is told to go."""
+    for by in (signal.SIGKILL, signal.SIGTERM):
         writing = asyncio.create_task(site.write(20))
         await hears(len(site.written) + 2)
-        site.kill()
+        await site.end(by)
         await asyncio.sleep(0.2)
         await site.start()
         await writing
@@ -167,22 +168,22 @@ async def killed_twice(site: Site, hears: Callable[[int], Awaitable[None]]) -> N
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-async def test_a_client_of_npm_goes_on_after_a_server_that_was_killed(node: str, site: Site, protocol: str) -> None:
+async def test_a_client_of_npm_goes_on_after_a_server_that_went_away(node: str, site: Site, protocol: str) -> None:
     async with listening_to(node, protocol, site) as listener:
         await listener.connected()
         # It was told nothing yet that it could go on after, but where it is.
-        site.kill()
+        await site.end(signal.SIGKILL)
         await site.write(5)
         await site.start()
         await listener.hears(5)
-        await killed_twice(site, listener.hears)
+        await ended_twice(site, listener.hears)
     assert listener.notes == site.written
     assert len(set(listener.cursors)) == len(listener.cursors)
     assert [one for one in listener.others if one != "connected" and "closed" not in one] == []
     assert listener.others.count("connected") >= 4
 
 
-async def test_the_client_in_python_that_is_documented_goes_on_after_a_server_that_was_killed(site: Site) -> None:
+async def test_the_client_in_python_that_is_documented_goes_on_after_a_server_that_went_away(site: Site) -> None:
     (code,) = re.findall(r"^```python\n(.*?)^```$", LIVE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     documented: dict[str, Any] = {}
     exec(code, documented)
@@ -200,7 +201,7 @@ async def test_the_client_in_python_that_is_documented_goes_on_after_a_server_th
             while len(notes) < number:
                 notes.append((await anext(stream))["body"]["value"])
 
-    await killed_twice(site, hears)
+    await ended_twice(site, hears)
     await stream.aclose()
     assert notes == site.written
 
