@@ -16,6 +16,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 from websockets.http11 import Request
 
+from genji_graphql.http.protocol import LAST_WORDS, PATIENCE
 from genji_graphql.live.sink import Message
 
 EXTENSION = "genji.frames"
@@ -39,9 +40,6 @@ _FRAGMENTS = 1_000
 
 _SHARED = 8
 """Frames kept of one message, for others who call their operation alike. Many call each by a name of its own."""
-
-_LAST_WORDS = 2.0
-"""Seconds in which a client that is left reads what is on its way."""
 
 
 class Outlet(Protocol):
@@ -133,6 +131,9 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     on_leaving: Callable[[], None] | None = None
     _unread: memoryview = memoryview(b"")
     """What came and is still to be looked at."""
+    _pauses = 0
+    """How often the client has been slow to read."""
+    _tearing: asyncio.TimerHandle | None = None
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
@@ -145,15 +146,21 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     # What goes out
 
     def say(self, text: bytes, *, anyway: bool = False) -> bool:
-        return self._write(_framed(text), anyway=anyway)
+        if self.gone or not (anyway or self.writable.is_set()):
+            return False
+        self.transport.write(_framed(text))
+        return True
 
     def tell(self, head: bytes, message: Message) -> bool:
+        if self.gone or not self.writable.is_set():
+            return False
         frame = message.framed.get(head)
         if frame is None:
             frame = _framed(b"%b%b}" % (head, message.body))
             if len(message.framed) < _SHARED:
                 message.framed[head] = frame
-        return self._write(frame)
+        self.transport.write(frame)
+        return True
 
     async def room(self) -> None:
         await self.writable.wait()
@@ -162,11 +169,23 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def gone(self) -> bool:
         return self.close_sent or self.transport.is_closing()
 
-    def _write(self, frame: bytes, *, anyway: bool = False) -> bool:
-        if self.gone or not (anyway or self.writable.is_set()):
-            return False
-        self.transport.write(frame)
-        return True
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._pauses += 1
+        self._wait_for_reader(self._pauses)
+
+    def _wait_for_reader(self, pause: int) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        self.loop.call_later(PATIENCE, self._give_up, pause, waiting)
+
+    def _give_up(self, pause: int, waiting: int) -> None:
+        """Where nothing was read since; pongs can be sent by one who doesn't read."""
+        if self.writable.is_set() or pause != self._pauses or self.disconnected:
+            return
+        if self.transport.get_write_buffer_size() >= waiting:
+            self.transport.abort()
+        else:
+            self._wait_for_reader(pause)
 
     # What comes in
 
@@ -214,11 +233,13 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         return message
 
     def handle_cont(self, event: Frame) -> None:
+        if self.close_sent:
+            return
         if len(self.frames) >= _FRAGMENTS:
             self.conn.fail(1009, f"A message may come in {_FRAGMENTS} pieces.")
             self.handle_parser_exception()
-        else:
-            super().handle_cont(event)
+            return
+        super().handle_cont(event)
 
     def send_receive_event_to_app(self) -> None:
         if self.curr_msg_data_type == "text" and not _is_utf8(self.frames):
@@ -285,7 +306,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self.transport.abort()
             return
         super().shutdown()
-        self.loop.call_later(_LAST_WORDS, self.transport.abort)
+        self._tear_in(LAST_WORDS)
         self._tell_of_leaving()
 
     def on_task_complete(self, task: "asyncio.Task[None]") -> None:
@@ -293,10 +314,17 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.on_leaving = None
         if not self.disconnected:
             # Who doesn't read would keep the connection, and what waits in it, for as long as they like.
-            self.loop.call_later(self.close_timeout + _LAST_WORDS, self.transport.abort)
+            self._tear_in(self.close_timeout + LAST_WORDS)
+
+    def _tear_in(self, seconds: float) -> None:
+        if self._tearing is not None:
+            self._tearing.cancel()
+        self._tearing = self.loop.call_later(seconds, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        if self._tearing is not None:
+            self._tearing.cancel()
         self._unread = memoryview(b"")
         self._tell_of_leaving()
 

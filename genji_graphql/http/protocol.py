@@ -15,9 +15,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 STREAM = "genji.stream"
 
-_PATIENCE = 30.0
-"""Seconds in which whoever listens to a stream reads what waits for them, or at least some of it."""
-_LAST_WORDS = 2.0
+PATIENCE = 30.0
+"""Seconds in which a client that is sent one thing after another reads what waits for it, or at least some of it."""
+LAST_WORDS = 2.0
 """Seconds for that when the server goes."""
 
 
@@ -39,18 +39,26 @@ class Protocol(HttpToolsProtocol):
             self.cycle.message_event.set()
             self.flow.resume_writing()
             self.transport.close()
-            self.loop.call_later(_LAST_WORDS, self.transport.abort)
+            self.loop.call_later(LAST_WORDS, self.transport.abort)
 
     def pause_writing(self) -> None:
         super().pause_writing()
         self._pauses += 1
         if self._streams():
-            self.loop.call_later(_PATIENCE, self._give_up, self._pauses, self.transport.get_write_buffer_size())
+            self._wait_for_reader(self._pauses)
+
+    def _wait_for_reader(self, pause: int) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        self.loop.call_later(PATIENCE, self._give_up, pause, waiting)
 
     def _give_up(self, pause: int, waiting: int) -> None:
         """Where nothing was read since."""
-        if self.flow.write_paused and pause == self._pauses and self.transport.get_write_buffer_size() >= waiting:
+        if not self.flow.write_paused or pause != self._pauses:
+            return
+        if self.transport.get_write_buffer_size() >= waiting:
             self.transport.abort()
+        else:
+            self._wait_for_reader(pause)
 
     def _streams(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete and STREAM in self.cycle.scope

@@ -122,8 +122,7 @@ class WebSockets:
             await refuse(scope, send, refusal)
             return
         try:
-            with suppress(OSError):
-                await self.let_in(connection, credential, seat, receive, send)
+            await self.let_in(connection, credential, seat, receive, send)
         finally:
             seat.leave()
 
@@ -139,11 +138,15 @@ class WebSockets:
         self, connection: HTTPConnection, credential: Credential | None, seat: Seat, receive: Receive, send: Send
     ) -> None:
         scope = connection.scope
-        if PROTOCOL not in scope["subprotocols"]:
-            await send({"type": "websocket.accept"})
-            await _close(send, Code.SUBPROTOCOL_NOT_ACCEPTABLE, f"The subprotocol must be {PROTOCOL}.")
-            return
-        await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
+        spoken = PROTOCOL if PROTOCOL in scope["subprotocols"] else None
+        try:
+            await send({"type": "websocket.accept", "subprotocol": spoken})
+            if spoken is None:
+                # Once it is open: what a browser is told before that, its page never learns.
+                await _close(send, Code.SUBPROTOCOL_NOT_ACCEPTABLE, f"The subprotocol must be {PROTOCOL}.")
+                return
+        except OSError:
+            return  # the client has left already
         direct = scope.get("extensions", {}).get(EXTENSION)
         await _Socket(self, connection, credential, seat, receive, send, direct or Queued(send)).serve()
 

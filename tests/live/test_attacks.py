@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.errors import TimedOut
+from genji_graphql.http import frames, protocol
 from genji_graphql.settings import Settings
 from tests.live.house import (
     EMPTY_PING,
@@ -427,6 +429,27 @@ async def test_who_does_not_read_gets_no_more(house: House) -> None:
             await asyncio.get_running_loop().run_in_executor(None, read_through, wire, taken * 50_000)
             await room
             assert await house.within(lambda: slow.push(message(3)))
+
+
+async def test_who_never_reads_is_let_go_though_they_answer_pings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "PATIENCE", 0.3)
+    monkeypatch.setattr(protocol, "PATIENCE", 0.3)
+    with serving(House(Settings())) as house:
+        with raw(house) as wire:
+            wire.sendall(text_frame({"type": "connection_init"}))
+            for number in range(12):
+                query = "{ long(size: 2000000) }"
+                wire.sendall(text_frame({"type": "subscribe", "id": str(number), "payload": {"query": query}}))
+            await until(lambda: len(house.people) == 1)
+            await until(lambda: house.seats.connections == 0)
+        async with httpx2.AsyncClient() as client:
+            streaming = {"Accept": "text/event-stream"}
+            async with client.stream("POST", house.http_url, json={"query": TICKS}, headers=streaming):
+                await house.listened(1)
+                sink = house.hub.begun[-1].sink
+                for _ in range(300):
+                    await house.within(lambda: sink.push(message(1, "x" * 100_000)))
+                await until(lambda: house.seats.connections == 0)
 
 
 async def test_who_does_not_read_is_closed_all_the_same() -> None:
