@@ -295,6 +295,27 @@ async def test_whatever_is_sent_is_answered_or_closed_with_a_code(lasting_house:
         assert code in (4400, 4409, 4429)
 
 
+# An opcode, whether there is more of it, a length that may be a lie, and what follows.
+wire_frames = st.builds(
+    lambda first, length, body: bytes([first, 0x80 | length, 0, 0, 0, 0]) + body,
+    st.integers(0, 255),
+    st.integers(0, 127),
+    st.binary(max_size=130),
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(drawn=st.lists(wire_frames | st.binary(max_size=40) | st.just(EMPTY_PING), min_size=1, max_size=5))
+async def test_whatever_comes_over_the_wire_is_no_fault_of_ours(lasting_house: House, drawn: list[bytes]) -> None:
+    with raw(lasting_house) as wire, suppress(OSError):
+        wire.sendall(text_frame({"type": "connection_init"}))
+        for each in drawn:
+            wire.sendall(each)
+    async with opened(lasting_house, init={}) as other:
+        assert (await other.ask("{ hello }"))["type"] == "next"
+    await until(lambda: lasting_house.seats.connections == 0)
+
+
 async def test_an_id_is_used_once_at_a_time(house: House) -> None:
     async with opened(house, init={}) as client:
         await client.subscribe(TICKS)

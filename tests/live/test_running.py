@@ -86,7 +86,7 @@ async def test_a_frame_that_is_too_large_is_refused(database: URL) -> None:
 
 
 async def lines_of(stream: httpx2.Response, count: int) -> Any:
-    """So many events, each by its fields."""
+    """So many events that hold something, each by its fields."""
     event: dict[str, str] = {}
     async with asyncio.timeout(20):
         async for line in stream.aiter_lines():
