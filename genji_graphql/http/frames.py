@@ -6,6 +6,7 @@ what they are sent is sent no more; whoever sends a flood is read more slowly; w
 """
 
 import asyncio
+import math
 import struct
 from collections import deque
 from collections.abc import Callable
@@ -280,6 +281,11 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         headers.clear()
         self.request.headers.clear()
         self.response.headers.clear()
+
+    def schedule_ping(self) -> None:
+        # On the quarters of a second, so that of thousands many are woken for at a time.
+        due = math.ceil(4 * (self.loop.time() + (self.ping_interval or PING_INTERVAL))) / 4
+        self.ping_timer = self.loop.call_at(due, self.send_keepalive_ping)
 
     def send_keepalive_ping(self) -> None:
         # uvicorn's, but for a payload that is always the same, so that nothing has to be made ready.
