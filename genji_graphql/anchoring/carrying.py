@@ -67,7 +67,7 @@ ORPHAN = Carried(Method.ORPHAN, 0.0)
 LIKE = 0.8
 """How like the quote a mapped passage must be. "Team Alpha wins" and "Team Beta wins" are 0.76."""
 LEAST_WORD = 3
-"""A quote shorter than this isn't sought within a change: most changes have each letter."""
+"""A quote shorter than this isn't sought within a change, which has most letters, unless it is a word that stayed."""
 WIDEST_CHANGE = 200
 """Nor is any within a change wider than this, in either text."""
 LIKE_WHEN_MOVED = 0.9
@@ -77,7 +77,7 @@ SHORT = 6
 FITTING = 0.8
 """How well what stood around a quote must fit, where nothing else speaks for a place."""
 FITTING_ALONE = 0.95
-"""And where it is a short one, which lines that look alike have as well."""
+"""And on each side of a short one, which lines that look alike have as well."""
 FOREIGN = 10
 """Of a place that is found at most one character in so many may have had another place before."""
 LEAST_MOVED = 8
@@ -275,7 +275,8 @@ class _Carrier:
         self._account(self.set_aside)
         self.novel: set[str] | None = None
         self.known: dict[Run, bool] = {run: run.length >= SHORT for run in self.set_aside}
-        """Of runs that were moved, whether they are known by their text; lines that were set aside are unique."""
+        """Of runs that were moved, whether they are known by their text. Lines that were set aside are unique; a short
+        one may have come anew, and is known as a whole at most."""
 
     def _account(self, moved: Iterable[Run]) -> None:
         """Note what is known to have its place; and the same without blanks at the edges, which any two words share."""
@@ -513,6 +514,7 @@ class _Carrier:
         return self._stands_once(self.before.text[first:last])
 
     def _moved_and_edited(self, passage: _Passage) -> _Place | None:
+        """Where most of a long passage is that was moved and edited at once; a shorter one may be of a like line."""
         place = self._image(passage, self.moved)
         if place is None or place.score < LIKE_WHEN_MOVED or len(passage.exact) < LEAST_ALONE:
             return None
@@ -549,8 +551,8 @@ class _Carrier:
         prefix, suffix = self.before.around(passage.start, passage.end)
         for before, after in ((prefix, suffix), (prefix, ""), ("", suffix)):
             whole = f"{before}{passage.exact}{after}"
-            start, end = passage.start - len(before), passage.end + len(after)
-            if len(whole) < LEAST_ALONE and not self.before.is_line(start, end):
+            first, last = passage.start - len(before), passage.end + len(after)
+            if len(whole) < LEAST_ALONE and not self.before.is_line(first, last):
                 continue
             if len(whole) >= len(passage.exact) + LEAST_MOVED and self._stands_once(whole):
                 at = self.after.text.find(whole) + len(before)
@@ -591,10 +593,8 @@ class _Carrier:
 
     def _fits_alone(self, passage: _Passage, at: int) -> bool:
         """Does what stands on each side of a short quote fit? On one of them even a line that looks alike does."""
-        (before, after), there = (
-            self.before.around(passage.start, passage.end),
-            self.after.around(at, at + len(passage.exact)),
-        )
+        before, after = self.before.around(passage.start, passage.end)
+        there = self.after.around(at, at + len(passage.exact))
         return all((fit(side, there) or 0) >= FITTING_ALONE for side in ((before, None), (None, after)))
 
     def _place(self, passage: _Passage, at: int) -> _Place:
@@ -607,8 +607,8 @@ class _Carrier:
     def _is_free(self, passage: _Passage, start: int, end: int) -> bool:
         """Can this be what the passage became, after what is known of its characters and of those that are there?
 
-        What had another place in the old book is a neighbour that looks alike; so is what has few of the passage's
-        characters, where most of them are in another place.
+        What had another place in the old book, blanks apart, is a neighbour that looks alike; so is what has few of the
+        passage's characters, where most of them are in another place.
         """
         own, _ = self.accounted.shared(passage, start, end)
         _, foreign = self.words.shared(passage, start, end)
