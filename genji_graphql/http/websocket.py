@@ -442,14 +442,12 @@ class _Operation:
                 await self._fail([describe(fault)])
                 return
         await self._say(b"%b%b}" % (self._head, body))
-        if not self._is_over:
-            self._finish()
-            await self.socket.say(self._completion())
+        await self._say(self._completion())
+        self._finish()
 
     async def _fail(self, errors: list[Any]) -> None:
-        if not self._is_over:
-            self._finish()
-            await self.socket.say(self._error(errors))
+        await self._say(self._error(errors))
+        self._finish()
 
     async def _say(self, text: bytes) -> None:
         out = self.socket.out
@@ -457,9 +455,10 @@ class _Operation:
             await out.room()
 
     def _finish(self) -> None:
-        """Its id is free again."""
-        self._is_over = True
-        self.socket.running.pop(self.name, None)
+        """Its id is free again, unless it is another's already."""
+        if not self._is_over:
+            self._is_over = True
+            self.socket.running.pop(self.name, None)
 
     def _completion(self) -> bytes:
         return b'{"id":%b,"type":"complete"}' % orjson.dumps(self.name)
