@@ -163,7 +163,9 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
     app.state.services = services
     app.state.live = services.live
     app.state.close = close
-    subscriptions = Subscriptions(graph, services.live, context_of)
+    # On connections of its own, so that nobody who asks waits behind those who listen.
+    telling = Planner(graph, services.live.connections, settings.max_page_size) if plans else None
+    subscriptions = Subscriptions(graph, services.live, context_of, telling)
     app.state.subscriptions = subscriptions
     app.state.audience = audience = Audience(services.live.people, Seats(settings), subscriptions)
     app.state.metrics = metrics_app(services.live, audience.seats)

@@ -132,6 +132,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     on_leaving: Callable[[], None] | None = None
     _unread: memoryview = memoryview(b"")
     """What came and is still to be looked at."""
+    _has_room = True
+    """Is `writable` set? That costs a call."""
     _pauses = 0
     """How often the client has been slow to read."""
     _tearing: asyncio.TimerHandle | None = None
@@ -153,18 +155,18 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         return True
 
     def tell(self, head: bytes, message: Message) -> bool:
-        if self.gone or not self.writable.is_set():
+        # Of all that is done here this is done for each of a crowd, so it calls nothing that it can do without.
+        if not self._has_room or self.close_sent or self.transport.is_closing():
             return False
-        frame = message.framed.get(head)
-        if frame is None:
-            frame = _framed(b"%b%b}" % (head, message.body))
-            if len(message.framed) < _SHARED:
-                message.framed[head] = frame
-        self.transport.write(frame)
+        self.transport.write(message.framed.get(head) or _shared(head, message))
         return True
 
     async def room(self) -> None:
         await self.writable.wait()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._has_room = True
 
     @property
     def gone(self) -> bool:
@@ -172,6 +174,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
+        self._has_room = False
         self._pauses += 1
         self._wait_for_reader(self._pauses)
 
@@ -403,6 +406,14 @@ def _framed(text: bytes) -> bytes:
     if size < 65_536:
         return b"%b%b" % (struct.pack("!BBH", 0x81, 126, size), text)
     return b"%b%b" % (struct.pack("!BBQ", 0x81, 127, size), text)
+
+
+def _shared(head: bytes, message: Message) -> bytes:
+    """The frame of a message, which is kept for others."""
+    frame = _framed(b"%b%b}" % (head, message.body))
+    if len(message.framed) < _SHARED:
+        message.framed[head] = frame
+    return frame
 
 
 def _is_utf8(pieces: list[bytes]) -> bool:

@@ -29,24 +29,28 @@ from graphql import (
     execute,
     visit,
 )
+from graphql.execution.values import VariableValues
 from graphql.pyutils import is_awaitable
 from sqlalchemy.exc import DBAPIError
 
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.context import Context
 from genji_graphql.database import was_in_the_way
+from genji_graphql.errors import TimedOut
 from genji_graphql.http.documents import Document
 from genji_graphql.http.errors import describe, format_errors, is_cancelled, is_unreachable
-from genji_graphql.http.operations import plain
+from genji_graphql.http.operations import plain, rendered
 from genji_graphql.http.request import Asked
 from genji_graphql.live.event import Event
 from genji_graphql.live.hub import Subscriber
 from genji_graphql.live.live import Live
 from genji_graphql.live.people import Person
 from genji_graphql.live.sink import Message, Sink
+from genji_graphql.plans.planner import Planner
+from genji_graphql.plans.refusal import NotPlannable
 from genji_graphql.reads.edges import ToOne
 from genji_graphql.schema.arguments import definition_of
-from genji_graphql.schema.subscription import Feed, Watch
+from genji_graphql.schema.subscription import Feed, Sketch, Watch
 
 LOOKS = timedelta(seconds=0.5)
 """Between two looks at a row that is watched."""
@@ -72,14 +76,17 @@ class _Operation:
     document: Document
     definition: OperationDefinitionNode
     asked: Asked
-    context: Context
+    variables: VariableValues
 
 
 class Subscriptions:
-    def __init__(self, schema: GraphQLSchema, live: Live, make_context: MakeContext) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, live: Live, make_context: MakeContext, planner: Planner | None = None
+    ) -> None:
         self._schema = schema
         self._live = live
         self._make_context = make_context
+        self._planner = planner
 
     async def begin(
         self,
@@ -97,9 +104,18 @@ class Subscriptions:
         comes back with, in the place of the one in its variables.
         """
         person.become(context.viewer)
-        said = _Operation(document, operation, asked, context)
         try:
-            source = await self._source(said)
+            executor = Executor.build(
+                self._schema,
+                document.ast,
+                context_value=context,
+                raw_variable_values=asked.variables,
+                operation_name=asked.operation_name,
+            )
+            if isinstance(executor, list):
+                return executor
+            said = _Operation(document, operation, asked, executor.variable_values)
+            source = await self._source(executor)
             match source:
                 case Feed():
                     return await self._follow(said, source, person, sink, last_event_id)
@@ -112,16 +128,7 @@ class Subscriptions:
         assert isinstance(source, list)  # noqa: S101 - there is nothing else
         return source
 
-    async def _source(self, said: _Operation) -> Feed | Watch | list[GraphQLError]:
-        executor = Executor.build(
-            self._schema,
-            said.document.ast,
-            context_value=said.context,
-            raw_variable_values=said.asked.variables,
-            operation_name=said.asked.operation_name,
-        )
-        if isinstance(executor, list):
-            return executor
+    async def _source(self, executor: Executor[Any]) -> Feed | Watch | list[GraphQLError]:
         stream: Any = create_source_event_stream(executor)
         if is_awaitable(stream):
             stream = await stream
@@ -135,9 +142,9 @@ class Subscriptions:
     ) -> Subscription:
         live = self._live
         await live.ready()
-        position = await live.position(last_event_id or feed.after)
+        position, known = await live.beginning(last_event_id or feed.after)
         subscriber: Subscriber = live.hub.join(
-            self._key(said, feed, person), feed.interest, self._renderer(said, feed), person, sink, position
+            self._key(said, feed, person), feed.interest, self._renderer(said, feed), person, sink, position, known
         )
         return Subscription(subscriber.stop, live.cursor(position))
 
@@ -156,14 +163,37 @@ class Subscriptions:
     def _renderer(self, said: _Operation, feed: Feed) -> Callable[[Event, Any, Person], Any]:
         async def render(event: Event, told: Any, person: Person) -> Message | None:
             cursor = self._live.cursor(event.position)
-            context = self._make_context(person.viewer, person.token)
+            sketch = feed.draw(event, told, cursor)
             try:
-                shown = await feed.show(context, event, told, cursor)
-                return None if shown is None else Message(cursor, await self._body(said, shown, context))
-            finally:
-                context.close()
+                body = await self._planned(said, sketch, person.viewer)
+            except (NotPlannable, TimedOut):
+                body = await self._executed(said, sketch, person)
+            return None if body is None else Message(cursor, body)
 
         return render
+
+    async def _planned(self, said: _Operation, sketch: Sketch, viewer: Viewer) -> bytes | None:
+        if self._planner is None:
+            raise NotPlannable("there are no plans")
+        numbers = {name: number for name, (_, number) in {**sketch.rows, **sketch.perhaps}.items()}
+        planned = await self._planner.tell(
+            said.document.text,
+            said.document.ast,
+            said.asked.operation_name,
+            said.variables,
+            viewer,
+            sketch.shown.__name__,
+            {**sketch.values, **numbers},
+        )
+        return None if planned is None else rendered(planned, None)
+
+    async def _executed(self, said: _Operation, sketch: Sketch, person: Person) -> bytes | None:
+        context = self._make_context(person.viewer, person.token)
+        try:
+            shown = await sketch.drawn(context)
+            return None if shown is None else await self._body(said, shown, context)
+        finally:
+            context.close()
 
     async def _body(self, said: _Operation, shown: Any, context: Context) -> bytes:
         """The execution result, in JSON. Raises what may pass, so that it is tried again."""

@@ -10,7 +10,7 @@ a slow client costs no memory.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -19,16 +19,20 @@ from genji_graphql.driver import Connections
 from genji_graphql.live import log as events_log
 from genji_graphql.live.event import Event
 from genji_graphql.live.log import Only, Place, places_of
-from genji_graphql.live.people import People, Person
-from genji_graphql.live.position import BEGINNING, Position
+from genji_graphql.live.people import Circle, People, Person
+from genji_graphql.live.position import BEGINNING, Position, Snapshot
 from genji_graphql.live.sight import Sight
 from genji_graphql.live.sink import Message, Sink
 from genji_graphql.live.tally import Tally
 
 log = logging.getLogger(__name__)
 
-WAITING = 64
-"""Batches that a channel may have before it. One that falls farther behind reads the log anew."""
+WAITING = 1000
+"""Events that a channel may have before it. One that falls farther behind drops them, and reads the log itself."""
+_TOGETHER = 16
+"""Events that are told at a time, at most: what a connection is sent in one go costs one call of the system."""
+_IN_A_ROW = 10_000
+"""Deliveries after which others have their turn."""
 HELD = 1000
 """Messages that are held back for a subscriber who reads the log."""
 OVERFLOWS = 5
@@ -80,14 +84,18 @@ Render = Callable[[Event, Any, Person], Awaitable[Message | None]]
 class Subscriber:
     """One subscription of one connection."""
 
-    __slots__ = ("_calm_at", "_held", "_overflows", "_reading", "channel", "cursor", "person", "sink")
+    __slots__ = ("_calm_at", "_held", "_known", "_overflows", "_reading", "channel", "cursor", "person", "sink")
 
-    def __init__(self, channel: "Channel", person: Person, sink: Sink, cursor: Position) -> None:
+    def __init__(
+        self, channel: "Channel", person: Person, sink: Sink, cursor: Position, known: Snapshot | None
+    ) -> None:
         self.channel = channel
         self.person = person
         self.sink = sink
         self.cursor = cursor
-        """After it, everything is still to be told."""
+        """After it, everything is still to be told,"""
+        self._known = known
+        """but what had been committed before they came."""
         self._held: deque[tuple[Position, Message]] | None = deque()
         """What is held back while the log is read; None for whoever is told directly."""
         self._reading: asyncio.Task[None] | None = None
@@ -100,12 +108,24 @@ class Subscriber:
             self._held.append((position, message))
             if len(self._held) > HELD:
                 self._overflow()
-        elif position > self.cursor:
+        elif self._is_new(position):
             if self.sink.push(message):
                 self.cursor = position
                 return True
             self._overflow()
         return False
+
+    def _is_new(self, position: Position) -> bool:
+        if self._known is None:
+            return position > self.cursor
+        return position > self.cursor and not self._known.has(position.xid)
+
+    def begin(self) -> None:
+        """Read what is lacking: nothing, where the hub is still to come to what is after the cursor."""
+        if self.cursor < self.channel.hub.position:
+            self.read_log()
+        else:
+            self._held = None
 
     def stop(self) -> None:
         """Nothing is told any more."""
@@ -155,7 +175,7 @@ class Subscriber:
                 self.cursor = max(self.cursor, until)
         while self._held:
             position, message = self._held[0]
-            if position > self.cursor:
+            if self._is_new(position):
                 await self._push(position, message)
             self._held.popleft()
         self._held = self._reading = None
@@ -172,8 +192,16 @@ class Subscriber:
         async with hub.connections.lent() as lent:
             events = await events_log.events_after(lent.driver, self.cursor, channel.interest.only)
             await hub.refresh(lent.driver)
-            wanted = [event for event in events if channel.interest.matches(event)]
-            sight = await hub.sight(lent.driver, wanted, [self.person], channel.interest)
+            wanted = [one for one in events if channel.interest.matches(one) and self._is_new(one.position)]
+            person, changes = self.person, hub.people.changes
+            sight = await Sight.of(
+                lent.driver,
+                wanted,
+                {person.circle},
+                lambda _: {person},
+                changes,
+                of_flags=channel.interest.wants_flags,
+            )
         messages = dict.fromkeys(events)
         for event in wanted:
             if (told := channel.interest.told(event, sight, self.person)) is not None:
@@ -195,13 +223,17 @@ async def persistently(do: Callable[[], Awaitable[Any]]) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """Events that were read together, for those who want them."""
+class Happened:
+    """An event that a channel wants, and who sees it."""
 
     after: Position
-    """What was read before ends here."""
-    events: Sequence[Event]
+    """What was read before ends here or later."""
+    event: Event
     sight: Sight
+
+
+_Told = dict[Hashable, list[Sequence[Subscriber]]]
+"""Who is told what of an event, by what they are told."""
 
 
 class Channel:
@@ -215,32 +247,51 @@ class Channel:
         self.passed = hub.position
         """So far, those who are told directly have been told everything."""
         self._render = render
-        self._waiting: deque[Batch] = deque()
+        self._waiting: deque[Happened] = deque()
+        self._is_behind = False
+        """Was anything dropped, so that the log has to be read?"""
         self._working: asyncio.Task[None] | None = None
         self._telling: Event | None = None
         self._rendered: dict[tuple[Position, Hashable], asyncio.Task[Message | None]] = {}
+        self._by_circle: dict[Circle, list[Subscriber]] | None = None
+        self._changes = 0
+
+    def enter(self, subscriber: Subscriber) -> None:
+        self.subscribers.add(subscriber)
+        self._by_circle = None
 
     def leave(self, subscriber: Subscriber) -> None:
         self.subscribers.discard(subscriber)
+        self._by_circle = None
         if not self.subscribers:
             self.hub.drop(self)
             if self._working is not None:
                 self._working.cancel()
 
-    def tell(self, batch: Batch) -> None:
+    @property
+    def by_circle(self) -> Mapping[Circle, Sequence[Subscriber]]:
+        """The subscribers, by the circle that they are in now."""
+        if self._by_circle is None or self._changes != self.hub.people.changes:
+            self._by_circle = {}
+            self._changes = self.hub.people.changes
+            for subscriber in self.subscribers:
+                self._by_circle.setdefault(subscriber.person.circle, []).append(subscriber)
+        return self._by_circle
+
+    def tell(self, happened: Iterable[Happened]) -> None:
         """Of these events, in this order, after those before."""
-        self._waiting.append(batch)
+        self._waiting.extend(happened)
         if len(self._waiting) > WAITING:
             self._waiting.clear()
+            self._is_behind = True
             self.hub.tally.overflows += 1
-            self._send_to_log(self.subscribers)
-        elif self._working is None:
+        if self._working is None:
             self._working = asyncio.create_task(self._work())
 
     @property
     def next(self) -> Event | None:
         """What is told next, or just now."""
-        return self._telling or (self._waiting[0].events[0] if self._waiting else None)
+        return self._telling or (self._waiting[0].event if self._waiting else None)
 
     async def message(self, event: Event, told: Hashable, person: Person) -> Message | None:
         """Rendered once, for all who ask at the same time."""
@@ -261,39 +312,86 @@ class Channel:
 
     async def _work(self) -> None:
         try:
-            while self._waiting:
-                batch = self._waiting.popleft()
-                self.passed = max(self.passed, batch.after)
-                for event in batch.events:
-                    self._telling = event
-                    await self._tell(event, batch.sight)
-                    self.passed = event.position
+            while self._waiting or self._is_behind:
+                try:
+                    if self._is_behind:
+                        await self._catch_up()
+                    else:
+                        await self._tell(self._next())
+                except Exception:
+                    # Whatever it is, nobody misses anything for it.
+                    log.exception("What happened could not be told, and is read again.")
+                    self._is_behind = True
+                    await asyncio.sleep(_RETRY[-1])
         finally:
             self._working = self._telling = None
 
-    async def _tell(self, event: Event, sight: Sight) -> None:
-        by_what: dict[Hashable, list[Subscriber]] = {}
-        changed: list[Subscriber] = []
-        for subscriber in self.subscribers:
-            if sight.is_outdated(subscriber.person):
-                changed.append(subscriber)
-            elif (told := self.interest.told(event, sight, subscriber.person)) is not None:
-                by_what.setdefault(told, []).append(subscriber)
-        self._send_to_log(changed)
-        for told, subscribers in by_what.items():
-            message = await self.message(event, told, subscribers[0].person)
-            if message is not None:
-                self._push(event, message, subscribers)
+    def _next(self) -> Sequence[Happened]:
+        return [self._waiting.popleft() for _ in range(min(self._at_once, len(self._waiting)))]
 
-    def _send_to_log(self, subscribers: Iterable[Subscriber]) -> None:
-        for subscriber in subscribers:
+    async def _catch_up(self) -> None:
+        """Read a page of what was dropped, once for all. What happens from now on waits, or is dropped once more."""
+        self._waiting.clear()
+        self._is_behind = False
+        until = self.hub.position
+        events, happened = await persistently(self._page)
+        while happened:
+            some, happened = happened[: self._at_once], happened[self._at_once :]
+            await self._tell(some)
+        if len(events) == events_log.PAGE:
+            self._is_behind = True
+            until = events[-1].position
+        self.passed = max(self.passed, until)
+
+    async def _page(self) -> tuple[Sequence[Event], Sequence[Happened]]:
+        after = self.passed
+        async with self.hub.connections.lent() as lent:
+            events = await events_log.events_after(lent.driver, after, self.interest.only)
+            wanted = [event for event in events if self.interest.matches(event)]
+            sight = await self.hub.look(lent.driver, wanted, [self])
+        return events, [Happened(after, event, sight) for event in wanted]
+
+    @property
+    def _at_once(self) -> int:
+        """How many events are told at a time."""
+        return max(1, min(_TOGETHER, _IN_A_ROW // max(1, len(self.subscribers))))
+
+    async def _tell(self, happened: Sequence[Happened]) -> None:
+        # What was dropped and read again may have waited as well.
+        several = [(one, self._listeners(one)) for one in happened if one.event.position > self.passed]
+        self._telling = happened[0].event
+        wanted = [(one.event, told, who[0][0].person) for one, by_what in several for told, who in by_what.items()]
+        # All first, so that nothing comes between when they are sent.
+        messages = iter(await asyncio.gather(*(self.message(*one) for one in wanted)))
+        for one, by_what in several:
+            self.passed = max(self.passed, one.after)
+            for who in by_what.values():
+                if (message := next(messages)) is not None:
+                    self._push(one.event, message, who)
+            self.passed = one.event.position
+
+    def _listeners(self, happened: Happened) -> _Told:
+        event, sight, by_what = happened.event, happened.sight, _Told()
+        for group in self._groups(event, sight):
+            if (told := self.interest.told(event, sight, group[0].person)) is not None:
+                by_what.setdefault(told, []).append(group)
+        return by_what
+
+    def _groups(self, event: Event, sight: Sight) -> Iterable[Sequence[Subscriber]]:
+        """Those who are told the same of an event; whoever isn't any more who they were reads the log."""
+        if sight.is_by_circle(event) and sight.is_of(self.hub.people):
+            return self.by_circle.values()
+        changed = {subscriber for subscriber in self.subscribers if sight.is_outdated(subscriber.person)}
+        for subscriber in changed:
             subscriber.read_log()
+        return [[subscriber] for subscriber in self.subscribers - changed]
 
-    def _push(self, event: Event, message: Message, subscribers: Iterable[Subscriber]) -> None:
+    def _push(self, event: Event, message: Message, groups: Iterable[Sequence[Subscriber]]) -> None:
         position, still, number = event.position, self.subscribers, 0
-        for subscriber in subscribers:
-            if subscriber in still:
-                number += subscriber.take(position, message)
+        for group in groups:
+            for subscriber in group:
+                if subscriber in still:
+                    number += subscriber.take(position, message)
         self.hub.tally.told(event, number)
 
 
@@ -317,16 +415,23 @@ class Hub:
         self._refreshing = asyncio.Lock()
 
     def join(
-        self, key: Hashable, interest: Interest, render: Render, person: Person, sink: Sink, cursor: Position
+        self,
+        key: Hashable,
+        interest: Interest,
+        render: Render,
+        person: Person,
+        sink: Sink,
+        cursor: Position,
+        known: Snapshot | None = None,
     ) -> Subscriber:
-        """Tell whatever comes after the cursor. Subscriptions of the same key are told alike."""
+        """Tell whatever comes after the cursor and isn't known. Subscriptions of the same key are told alike."""
         channel = self._channels.get(key)
         if channel is None:
             channel = self._channels[key] = Channel(self, key, interest, render)
             self._by_place.setdefault(interest.only.place, set()).add(channel)
-        subscriber = Subscriber(channel, person, sink, cursor)
-        channel.subscribers.add(subscriber)
-        subscriber.read_log()
+        subscriber = Subscriber(channel, person, sink, cursor, known)
+        channel.enter(subscriber)
+        subscriber.begin()
         return subscriber
 
     def drop(self, channel: Channel) -> None:
@@ -360,21 +465,29 @@ class Hub:
         if not matched:
             return
         wanted = sorted({event for some in matched.values() for event in some}, key=lambda event: event.position)
-        of_flags = any(channel.interest.wants_flags for channel in matched)
 
         async def look() -> Sight:
-            people = {subscriber.person for channel in matched for subscriber in channel.subscribers}
             async with self.connections.lent() as lent:
-                await self.refresh(lent.driver)
-                return await Sight.of(lent.driver, wanted, people, of_flags=of_flags)
+                return await self.look(lent.driver, wanted, list(matched))
 
         sight = await persistently(look)
         for channel, some in matched.items():
             if channel.subscribers:
-                channel.tell(Batch(after, some, sight))
+                channel.tell(Happened(after, event, sight) for event in some)
 
-    async def sight(self, driver: Any, events: Sequence[Event], people: Collection[Person], of: Interest) -> Sight:
-        return await Sight.of(driver, events, people, of_flags=of.wants_flags)
+    async def look(self, driver: Any, events: Sequence[Event], channels: Sequence[Channel]) -> Sight:
+        """Who of those in the channels sees which of the events."""
+        await self.refresh(driver)
+        listening: dict[Circle, list[Sequence[Subscriber]]] = {}
+        for channel in channels:
+            for circle, subscribers in channel.by_circle.items():
+                listening.setdefault(circle, []).append(subscribers)
+
+        def people_of(circle: Circle) -> set[Person]:
+            return {subscriber.person for subscribers in listening[circle] for subscriber in subscribers}
+
+        of_flags = any(channel.interest.wants_flags for channel in channels)
+        return await Sight.of(driver, events, listening.keys(), people_of, self.people.changes, of_flags=of_flags)
 
     async def refresh(self, driver: Any, *, everybody: bool = False) -> None:
         """Ask those anew whose standing has changed since the last time."""

@@ -13,7 +13,7 @@ from genji_graphql.errors import Invalid
 from genji_graphql.live import log as events_log
 from genji_graphql.live.hub import Hub
 from genji_graphql.live.people import People, Person
-from genji_graphql.live.position import Position, cursor_of, read_cursor
+from genji_graphql.live.position import Position, Snapshot, cursor_of, read_cursor
 from genji_graphql.live.reader import Announcer, Reader
 from genji_graphql.live.tally import Tally
 from genji_graphql.settings import Settings
@@ -78,13 +78,14 @@ class Live:
         async with self.connections.lent() as lent:
             if not self.hub.epoch:
                 self.hub.epoch = await events_log.epoch(lent.driver)
-            return self.cursor(await events_log.now(lent.driver))
+            position, _ = await events_log.now(lent.driver)
+            return self.cursor(position)
 
     def cursor(self, position: Position) -> str:
         return cursor_of(self.hub.epoch, position)
 
-    async def position(self, after: str | None) -> Position:
-        """Where to begin. Raises Invalid and CursorExpired."""
+    async def beginning(self, after: str | None) -> tuple[Position, Snapshot | None]:
+        """Where to begin; without a cursor, what had happened already after that. Raises Invalid and CursorExpired."""
         async with self.connections.lent() as lent:
             if after is None:
                 return await events_log.now(lent.driver)
@@ -94,7 +95,7 @@ class Live:
             epoch, position = found
             if epoch != self.hub.epoch or position < await events_log.floor(lent.driver):
                 raise CursorExpired
-            return position
+            return position, None
 
     async def lags(self) -> Lags:
         """Asks the database, by a connection of its own: this is wanted most when all others are taken."""

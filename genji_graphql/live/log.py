@@ -16,7 +16,7 @@ import asyncpg
 
 from genji_graphql.database import Turn
 from genji_graphql.live.event import Event
-from genji_graphql.live.position import Position
+from genji_graphql.live.position import Position, Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ SELECT pg_current_snapshot()::text AS snapshot, ARRAY(
 # The last that is there, rather than the horizon itself: after a crash, numbers of transactions that wrote nothing may
 # be given anew, and a cursor of such a number would be one too far.
 _NOW = """
-SELECT xid::text AS xid, seq FROM (
+SELECT xid::text AS xid, seq, pg_current_snapshot()::text AS snapshot FROM (
     (SELECT xid, seq FROM app.annotation_events WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
         ORDER BY xid DESC, seq DESC LIMIT 1)
     UNION ALL
@@ -199,9 +199,12 @@ async def current_snapshot(driver: Driver) -> str:
     return snapshot
 
 
-async def now(driver: Driver) -> Position:
-    """Where what is to come begins. What committed while others are still writing may be told as well."""
-    return _position(await driver.fetchrow(_NOW))
+async def now(driver: Driver) -> tuple[Position, Snapshot]:
+    """Where what is to come begins, and what was there already after it: whatever committed beside somebody who still
+    writes.
+    """
+    row = await driver.fetchrow(_NOW)
+    return _position(row), Snapshot.of(row["snapshot"])
 
 
 async def is_held_up(driver: Driver) -> bool:

@@ -26,7 +26,7 @@ class Circle:
 class Person:
     """Whoever is at the other end of a connection, for as long as it lasts."""
 
-    __slots__ = ("_ended", "_people", "circle", "token", "viewer")
+    __slots__ = ("_ended", "_people", "circle", "since", "token", "viewer")
 
     def __init__(self, people: "People", token: str | None, viewer: Viewer, ended: Callable[[], None]) -> None:
         self._people = people
@@ -36,6 +36,8 @@ class Person:
         """As they stand now."""
         self.circle = people.circle_of(viewer)
         self.circle.people.add(self)
+        self.since = people.changes
+        """How often anybody had changed when they last did."""
 
     def become(self, viewer: Viewer) -> None:
         """Something about them has changed."""
@@ -44,6 +46,8 @@ class Person:
             self.viewer = viewer
             self.circle = self._people.circle_of(viewer)
             self.circle.people.add(self)
+            self._people.changes += 1
+            self.since = self._people.changes
 
     def leave(self) -> None:
         self._people.forget(self)
@@ -60,6 +64,8 @@ class People:
         self._here: set[Person] = set()
         self._circles: dict[Viewer, Circle] = {}
         self._somebody = asyncio.Event()
+        self.changes = 0
+        """How often something about anybody has changed."""
 
     def arrive(self, token: str | None, viewer: Viewer, ended: Callable[[], None]) -> Person:
         """Somebody opened a connection. `ended` is called when their session, token or account has ended."""

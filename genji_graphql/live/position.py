@@ -6,6 +6,7 @@ brought back from a backup, counts its transactions anew, and a position in one 
 
 import base64
 import binascii
+from dataclasses import dataclass
 from typing import NamedTuple
 
 _LONGEST = 200
@@ -19,6 +20,27 @@ class Position(NamedTuple):
 
 
 BEGINNING = Position(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What had been committed at a moment: PostgreSQL's `pg_snapshot`."""
+
+    xmin: int
+    """All transactions before it had ended."""
+    xmax: int
+    """None from it on had begun."""
+    active: frozenset[int]
+    """Those in between that hadn't ended."""
+
+    @classmethod
+    def of(cls, text: str) -> "Snapshot":
+        xmin, xmax, active = text.split(":")
+        return cls(int(xmin), int(xmax), frozenset(map(int, active.split(",") if active else ())))
+
+    def has(self, xid: int) -> bool:
+        """Had this transaction, of which something is there, been committed?"""
+        return xid < self.xmin or (xid < self.xmax and xid not in self.active)
 
 
 def cursor_of(epoch: str, position: Position) -> str:

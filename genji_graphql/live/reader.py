@@ -29,7 +29,8 @@ CHANNEL = "genji_events"
 BUSY = 0.005
 """Seconds between two looks while events come."""
 EASY = 0.025
-"""While some may come: a while after the last, and as long as somebody is writing who keeps others waiting."""
+"""While some may come: a while after the last, and as long as somebody is writing who keeps others waiting. It comes to
+that little by little, so that what is written steadily isn't told late."""
 IDLE = 1.0
 _EASES = 40
 """Looks without an event before it is idle."""
@@ -112,7 +113,8 @@ class Reader:
         """While nobody listens nothing is read; what has happened meanwhile is for those who bring a cursor."""
         self.is_following.clear()
         await self._hub.people.arrived()
-        self._hub.position = max(self._hub.position, await events_log.now(driver))
+        position, _ = await events_log.now(driver)
+        self._hub.position = max(self._hub.position, position)
         await self._hub.refresh(driver, everybody=True)
         self.is_following.set()
 
@@ -121,7 +123,7 @@ class Reader:
         if looks == 0:
             await asyncio.sleep(BUSY)
         elif looks < _EASES or await events_log.is_held_up(driver):
-            await self._until_woken(EASY)
+            await self._until_woken(min(EASY, BUSY * (looks + 1)))
         elif await self._until_woken(IDLE):
             return 0
         return looks

@@ -9,7 +9,7 @@ An annotation is seen as it is now, wherever it is told; what has left the sight
 it was, which the event tells (`docs/decisions/0019`).
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
@@ -21,7 +21,7 @@ from genji_graphql.access.viewer import ANONYMOUS, Viewer
 from genji_graphql.access.visibility import moderated, visible
 from genji_graphql.driver import Slot, compiled
 from genji_graphql.live.event import IN_SIGHT, Change, Event
-from genji_graphql.live.people import Circle, Person
+from genji_graphql.live.people import Circle, People, Person
 from genji_graphql.models import Annotation, Group
 from genji_graphql.vocabulary import AnnotationStatus, PermissionName
 
@@ -183,10 +183,12 @@ class Answer:
 
 _NOBODY = Answer()
 _Answers = Mapping[Event, Answer]
+PeopleOf = Callable[[Circle], Iterable[Person]]
+"""Those of a circle who listen."""
 
 
 async def asked(
-    driver: Driver, question: Question, events: Sequence[Event], people: Mapping[Person, Circle]
+    driver: Driver, question: Question, events: Sequence[Event], circles: Collection[Circle], people_of: PeopleOf
 ) -> _Answers:
     """For each event, of whom the answer is yes."""
     answers = {event: Answer() for event in events}
@@ -195,18 +197,17 @@ async def asked(
     open_ = [event for event in events if not answers[event].everybody]
     if not open_:
         return answers
-    circles = {circle for circle in people.values() if not circle.is_everybody}
-    by_viewer = {circle.viewer: circle for circle in circles}
+    by_viewer = {circle.viewer: circle for circle in circles if not circle.is_everybody}
     for event, viewer in await _asked(driver, question, open_, list(by_viewer)):
         answers[event].circles.add(by_viewer[viewer])
     left: dict[frozenset[Circle], list[Event]] = {}
     for event in open_:
-        if outside := frozenset(circles - answers[event].circles):
+        if outside := frozenset(by_viewer.values()) - answers[event].circles:
             left.setdefault(outside, []).append(event)
     for outside, some in left.items():
         who: dict[Viewer, list[Person]] = {}
-        for person, circle in people.items():
-            if circle in outside:
+        for circle in outside:
+            for person in people_of(circle):
                 who.setdefault(replace(circle.viewer, user_id=person.viewer.user_id), []).append(person)
         for event, viewer in await _asked(driver, question, some, list(who)):
             answers[event].people.update(who[viewer])
@@ -234,28 +235,48 @@ async def _asked(
 class Sight:
     """What each of those who listen is told of each event."""
 
-    def __init__(self, answers: Mapping[Question, _Answers], asked: Mapping[Person, Circle]) -> None:
+    def __init__(self, answers: Mapping[Question, _Answers], changes: int) -> None:
         self._answers = answers
-        self._asked = asked
+        self._changes = changes
 
     @classmethod
     async def of(
-        cls, driver: Driver, events: Sequence[Event], people: Collection[Person], *, of_flags: bool = False
+        cls,
+        driver: Driver,
+        events: Sequence[Event],
+        circles: Collection[Circle],
+        people_of: PeopleOf,
+        changes: int,
+        *,
+        of_flags: bool = False,
     ) -> "Sight":
-        """Asks no more than it has to: `of_flags` says that somebody wants to know what they may moderate."""
+        """For the people of these circles, as they are after so many changes of anybody. Asks no more than it has to:
+        `of_flags` says that somebody wants to know what they may moderate.
+        """
         wanted = {
             Question.IS_SEEN: [event for event in events if event.is_in_sight],
             Question.WAS_SEEN: [event for event in events if event.was_in_sight and event.changes_sight],
             Question.IS_MODERATED: [event for event in events if of_flags and event.is_flag],
             Question.GROUP_IS_SEEN: [event for event in events if event.group_id is not None],
         }
-        standing = {person: person.circle for person in people}
-        answers = {question: await asked(driver, question, some, standing) for question, some in wanted.items() if some}
-        return cls(answers, standing)
+        answers = {
+            question: await asked(driver, question, some, circles, people_of)
+            for question, some in wanted.items()
+            if some
+        }
+        return cls(answers, changes)
+
+    def is_of(self, people: People) -> bool:
+        """Has nobody changed since it was asked?"""
+        return self._changes == people.changes
 
     def is_outdated(self, person: Person) -> bool:
         """Was it asked of them as they stood before? Of whoever it wasn't asked at all it knows what all see."""
-        return self._asked.get(person, person.circle) is not person.circle
+        return person.since > self._changes
+
+    def is_by_circle(self, event: Event) -> bool:
+        """Is the same told to all of a circle? It is, unless something about it is seen by somebody in particular."""
+        return not any(answers[event].people for answers in self._answers.values() if event in answers)
 
     def change(self, event: Event, person: Person) -> Change | None:
         """What happened to an annotation as this person sees it; None where they see nothing of it."""
@@ -273,10 +294,6 @@ class Sight:
 
     def sees_group(self, event: Event, person: Person) -> bool:
         return self._yes(Question.GROUP_IS_SEEN, event, person)
-
-    def is_alike(self, event: Event) -> bool:
-        """Is everybody told the same of it?"""
-        return all(answers[event].everybody for answers in self._answers.values() if event in answers)
 
     def _yes(self, question: Question, event: Event, person: Person) -> bool:
         return person in self._answers.get(question, {}).get(event, _NOBODY)

@@ -37,7 +37,7 @@ from genji_graphql.plans.holes import Level, Levels, pieces_of
 from genji_graphql.plans.levels import Attribute, Calculated, Counted, Grouped, One
 from genji_graphql.plans.nested import nested
 from genji_graphql.plans.refusal import NotPlannable
-from genji_graphql.plans.roots import Asker, List, Lookup, Root, Things
+from genji_graphql.plans.roots import Asker, List, Lookup, Mentioned, Root, Said, Things
 from genji_graphql.plans.run import Run
 from genji_graphql.plans.scalars import as_json, fixed, joined
 from genji_graphql.plans.shapes import NESTED_ROW, Piece, Pieces, Placed, Written
@@ -113,6 +113,18 @@ def compiled(
     return _Compiler(schema, operation, fragments, variables, largest_page).plan()
 
 
+def compiled_event(
+    schema: GraphQLSchema,
+    operation: OperationDefinitionNode,
+    fragments: Sequence[FragmentDefinitionNode],
+    variables: VariableValues,
+    largest_page: int,
+    shown: str,
+) -> Plan:
+    """The plan of what a valid subscription tells of an event, which is of this type. Raises NotPlannable."""
+    return _Compiler(schema, operation, fragments, variables, largest_page).event(shown)
+
+
 class _Compiler:
     def __init__(
         self,
@@ -135,9 +147,41 @@ class _Compiler:
         query = self._schema.query_type
         assert query is not None  # noqa: S101 - ours has one
         collected = collect_fields(self._schema, self._fragments, self._variables, query, self._operation)
-        parts = self._object(query, collected, self._root)
+        return self._plan(self._object(query, collected, self._root))
+
+    def event(self, shown: str) -> Plan:
+        subscription, type_ = self._schema.subscription_type, self._schema.type_map[shown]
+        assert subscription is not None  # noqa: S101 - ours has one
+        assert isinstance(type_, GraphQLObjectType)  # noqa: S101 - events are
+        collected = collect_fields(self._schema, self._fragments, self._variables, subscription, self._operation)
+
+        def told(root: Selected) -> list[str | Root]:
+            fields = self._subfields(type_, root.details)
+            names = {details[0].node.name.value for details in fields.grouped_field_set.values()}
+            if not needed <= names:
+                # The executor would still look whether the row is in sight.
+                raise NotPlannable("it doesn't ask for what happened")
+            return list(self._object(type_, fields, self._told))
+
+        needed = {name for name, field in type_.fields.items() if _is_row(field.type)}
+        parts = self._object(subscription, collected, told)
+        return self._plan(piece for part in parts for piece in ([part] if isinstance(part, str) else part))
+
+    def _plan(self, parts: Iterable[str | Root]) -> Plan:
         encoded = [part.encode() if isinstance(part, str) else part for part in parts]
         return Plan(encoded, nests=self.nests)
+
+    def _told(self, selected: Selected) -> Root:
+        """A field of an event: a row, or a value that it is told with."""
+        name, type_ = definition_of(selected.field).python_name, get_named_type(selected.field.type)
+        if isinstance(type_, GraphQLLeafType):
+            if type_.coerce_output_value is None:
+                raise NotPlannable(f"{type_} has no serialiser")
+            return Said(name, type_.coerce_output_value)
+        if (model := MODELS.get(type_.name)) is None:
+            raise NotPlannable(f"{selected.name} is no row")
+        pieces = self._shape(selected.type, model, selected.details)
+        return Mentioned(name, One("id", model, None, pieces, required=isinstance(selected.field.type, GraphQLNonNull)))
 
     def _root(self, selected: Selected) -> Root:
         edge, model, nodes = (selected.metadata.get(name) for name in ("edge", "lookup", "nodes"))
@@ -338,6 +382,11 @@ class _Objects:
         levels = {model: self._compiler._thing(selected, model, required=required) for model in models}  # noqa: SLF001
         self.levels += levels.values()
         return objects.row(levels)
+
+
+def _is_row(type_: GraphQLOutputType) -> bool:
+    """A row that must be there."""
+    return isinstance(type_, GraphQLNonNull) and isinstance(type_.of_type, GraphQLObjectType)
 
 
 def _flat(pieces: Iterable[str | Pieces]) -> list[Piece]:

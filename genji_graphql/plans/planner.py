@@ -1,6 +1,6 @@
 """Answers by plans: each document is compiled when it is first asked, and its plan kept while it is in use."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +23,8 @@ from genji_graphql.access.viewer import Viewer
 from genji_graphql.driver import Connections
 from genji_graphql.errors import TimedOut
 from genji_graphql.plans.cache import Cache
-from genji_graphql.plans.compiling import Plan, compiled
-from genji_graphql.plans.refusal import GaveUp, NotPlannable
+from genji_graphql.plans.compiling import Plan, compiled, compiled_event
+from genji_graphql.plans.refusal import GaveUp, Gone, NotPlannable
 from genji_graphql.plans.run import Run
 from genji_graphql.plans.statements import Statements
 
@@ -74,10 +74,39 @@ class Planner:
         viewer: Viewer,
     ) -> Planned:
         """The answer to one operation of a valid document, its variables coerced. Raises NotPlannable and TimedOut."""
-        operation = self._operation(text, document, operation_name)
-        plan = self._plan(text, operation_name, operation, variables)
+        return await self._answer(text, document, operation_name, variables, viewer, None, {})
+
+    async def tell(
+        self,
+        text: str,
+        document: DocumentNode,
+        operation_name: str | None,
+        variables: VariableValues,
+        viewer: Viewer,
+        shown: str,
+        event: Mapping[str, Any],
+    ) -> Planned | None:
+        """What a valid subscription tells of an event, whose type is `shown`: by the names of its fields their values,
+        and the numbers of rows. None where one of these must be in sight and isn't. Raises NotPlannable and TimedOut.
+        """
         try:
-            async with Run(viewer, variables, self.statements, self._connections, self._largest_page) as run:
+            return await self._answer(text, document, operation_name, variables, viewer, shown, event)
+        except Gone:
+            return None
+
+    async def _answer(
+        self,
+        text: str,
+        document: DocumentNode,
+        name: str | None,
+        variables: VariableValues,
+        viewer: Viewer,
+        shown: str | None,
+        event: Mapping[str, Any],
+    ) -> Planned:
+        plan = self._plan(text, name, self._operation(text, document, name), variables, shown)
+        try:
+            async with Run(viewer, variables, self.statements, self._connections, self._largest_page, event) as run:
                 return Planned(await plan.answer(run), run.loaded)
         except asyncpg.QueryCanceledError:
             raise TimedOut("This took longer than it may take.") from None
@@ -94,12 +123,15 @@ class Planner:
             self._operations.put((text, name), found, len(text))
         return found
 
-    def _plan(self, text: str, name: str | None, operation: Operation, values: VariableValues) -> Plan:
-        key = (text, name, tuple(values.coerced.get(switch) for switch in operation.switches))
+    def _plan(
+        self, text: str, name: str | None, operation: Operation, values: VariableValues, shown: str | None
+    ) -> Plan:
+        key = (text, name, shown, tuple(values.coerced.get(switch) for switch in operation.switches))
         plan = self._plans.get(key)
         if plan is None:
+            given = self._schema, operation.definition, operation.fragments, values, self._largest_page
             try:
-                plan = compiled(self._schema, operation.definition, operation.fragments, values, self._largest_page)
+                plan = compiled(*given) if shown is None else compiled_event(*given, shown)
             except NotPlannable as refusal:
                 plan = str(refusal)
             self._plans.put(key, plan, len(text))

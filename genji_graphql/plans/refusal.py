@@ -1,4 +1,4 @@
-"""Why an operation isn't answered by a plan."""
+"""Why an operation isn't answered by a plan, or not at all."""
 
 
 class NotPlannable(Exception):
@@ -7,3 +7,7 @@ class NotPlannable(Exception):
 
 class GaveUp(NotPlannable):
     """The plan stands, but not for what was asked this time: an error is to be told, which the executor does."""
+
+
+class Gone(Exception):
+    """What an event was about is in sight no more."""

@@ -1,12 +1,15 @@
 """Where plans begin: the fields of the query itself."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
 
 from genji_graphql.models import Base
 from genji_graphql.plans.arguments import Arguments
 from genji_graphql.plans.holes import Found, Level, Rope
-from genji_graphql.plans.refusal import GaveUp
+from genji_graphql.plans.refusal import GaveUp, Gone
 from genji_graphql.plans.run import Run
 from genji_graphql.reads import ids
 
@@ -55,6 +58,35 @@ class Asker(Lookup):
 
     def keys(self, run: Run) -> Keys:
         return {self.levels[0]: [] if run.viewer.user_id is None else [run.viewer.user_id]}
+
+
+class Mentioned(Root):
+    """A row that an event is about. Raises Gone where it must be in sight and isn't."""
+
+    def __init__(self, name: str, level: Level) -> None:
+        self.levels = [level]
+        self._name = name
+
+    def keys(self, run: Run) -> Keys:
+        return {self.levels[0]: [run.event[self._name]]}
+
+    async def answer(self, _run: Run, keys: Keys, found: Mapping[Level, Found]) -> Rope:
+        (level,) = self.levels
+        text = found[level].get(keys[level][0], level.missing)
+        if text is None:
+            raise Gone
+        return text
+
+
+class Said(Root):
+    """A value that an event is told with."""
+
+    def __init__(self, name: str, written: Callable[[Any], Any]) -> None:
+        self._name = name
+        self._written = written
+
+    async def answer(self, run: Run, _keys: Keys, _found: Mapping[Level, Found]) -> Rope:
+        return orjson.dumps(self._written(run.event[self._name]))
 
 
 class Things(Root):

@@ -1,6 +1,6 @@
 """One operation on its way through a plan."""
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -26,6 +26,8 @@ class Run:
     statements: Statements
     connections: Connections
     largest_page: int
+    event: Mapping[str, Any] = field(default_factory=dict)
+    """Of what happened, where that is told: values, and the numbers of rows, by the names of its fields."""
     kind: Viewer = field(init=False)
     """The viewer as statements are built for: with slots in the place of numbers."""
     loaded: int = field(default=0, init=False)

@@ -5,8 +5,8 @@ what an event looks like to whoever is told it.
 """
 
 from asyncio import gather
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any
@@ -100,8 +100,28 @@ class AnnotationEventWhere:
     )
 
 
-Show = Callable[[Context, Event, Any, str], Awaitable[Any]]
-"""What a client is shown of an event: asked with what happened, and with its cursor. None for nothing any more."""
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """What a client is shown of an event, before the rows in it are read. All by the names of the type's fields."""
+
+    shown: type[Any]
+    values: Mapping[str, Any]
+    rows: Mapping[str, tuple[type[models.Base], int]]
+    """The numbers of rows that must be in sight, or nothing is shown."""
+    perhaps: Mapping[str, tuple[type[models.Base], int]] = field(default_factory=dict)
+    """Those of rows that are null otherwise."""
+
+    async def drawn(self, context: Context) -> Any:
+        """With its rows; None where there is nothing to show any more."""
+        needed = {name: await context.loaders.row(*row) for name, row in self.rows.items()}
+        if None in needed.values():
+            return None
+        others = {name: await context.loaders.row(*row) for name, row in self.perhaps.items()}
+        return self.shown(**self.values, **needed, **others)
+
+
+Draw = Callable[[Event, Any, str], Sketch]
+"""What is shown of an event: asked with what happened, and with its cursor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +130,7 @@ class Feed:
 
     interest: Interest
     after: str | None
-    show: Show
+    draw: Draw
 
     def __aiter__(self) -> AsyncIterator[Any]:
         raise TypeError("A feed is followed by the hub")
@@ -156,7 +176,7 @@ class Subscription:
         after: _AFTER = UNSET,
     ) -> AsyncGenerator[AnnotationCreated, None]:
         only = await _only(info.context, element=element, document=document, collection=collection, classroom=classroom)
-        return _told(Feed(Notes(only, changes=frozenset({Change.CREATED})), after or None, _show_annotation))
+        return _told(Feed(Notes(only, changes=frozenset({Change.CREATED})), after or None, _draw_annotation))
 
     @strawberry.subscription(description="All that happens to annotations that the viewer sees, or saw until then.")
     async def annotation_events(
@@ -172,7 +192,7 @@ class Subscription:
             collection=where.collection,
             classroom=where.classroom,
         )
-        return _told(Feed(Notes(only, _motivations(where.motivation)), after or None, _show_annotation))
+        return _told(Feed(Notes(only, _motivations(where.motivation)), after or None, _draw_annotation))
 
     @strawberry.subscription(
         description="How far an import has come, at once and whenever it has come farther, until it has ended."
@@ -191,7 +211,7 @@ class Subscription:
     async def flag_raised(self, info: Info, after: _AFTER = UNSET) -> AsyncGenerator[FlagRaised, None]:
         if info.context.viewer.is_anonymous:
             raise NotFound("Sign in to be told of flags.")
-        return _told(Feed(Flags(), after or None, _show_flag))
+        return _told(Feed(Flags(), after or None, _draw_flag))
 
     @strawberry.subscription(description="Who comes into a group and who leaves, for whoever sees the group.")
     async def group_membership_changed(
@@ -201,7 +221,7 @@ class Subscription:
         after: _AFTER = UNSET,
     ) -> AsyncGenerator[GroupMembershipChanged, None]:
         number = await _found(info.context, models.Group, group, "group", "group")
-        return _told(Feed(Members(Only(group_id=number)), after or None, _show_membership))
+        return _told(Feed(Members(Only(group_id=number)), after or None, _draw_membership))
 
 
 def _told(feed: Any) -> Any:
@@ -243,30 +263,30 @@ def _motivations(asked: StringFilter | None) -> frozenset[str | None] | None:
     return frozenset.intersection(*wanted)
 
 
-async def _show_annotation(context: Context, event: Event, told: Any, cursor: str) -> Any:
+def _draw_annotation(event: Event, told: Any, cursor: str) -> Sketch:
+    number, values = event.annotation_id or 0, {"cursor": cursor, "at": event.at}
     if told is Change.DELETED:
-        gone = strawberry.ID(ids.global_id("Annotation", event.annotation_id or 0))
-        return AnnotationDeleted(cursor=cursor, at=event.at, annotation_id=gone)
-    row = await context.loaders.row(models.Annotation, event.annotation_id or 0)
-    if row is None:
-        return None
+        gone = strawberry.ID(ids.global_id("Annotation", number))
+        return Sketch(AnnotationDeleted, {**values, "annotation_id": gone}, {})
+    row = {"annotation": (models.Annotation, number)}
     if told is Change.CREATED:
-        return AnnotationCreated(cursor=cursor, at=event.at, annotation=row)
-    return AnnotationUpdated(cursor=cursor, at=event.at, annotation=row, is_carried=event.kind is Kind.MOVED)
+        return Sketch(AnnotationCreated, values, row)
+    return Sketch(AnnotationUpdated, {**values, "is_carried": event.kind is Kind.MOVED}, row)
 
 
-async def _show_flag(context: Context, event: Event, _: Any, cursor: str) -> Any:
-    row = await context.loaders.row(models.Annotation, event.annotation_id or 0)
-    return None if row is None else FlagRaised(cursor=cursor, at=event.at, flag=row)
+def _draw_flag(event: Event, _: Any, cursor: str) -> Sketch:
+    values = {"cursor": cursor, "at": event.at}
+    return Sketch(FlagRaised, values, {"flag": (models.Annotation, event.annotation_id or 0)})
 
 
-async def _show_membership(context: Context, event: Event, _: Any, cursor: str) -> Any:
-    group = await context.loaders.row(models.Group, event.group_id or 0)
-    if group is None:
-        return None
-    user: Any = await context.loaders.row(models.User, event.user_id or 0)
+def _draw_membership(event: Event, _: Any, cursor: str) -> Sketch:
     change = MembershipChange.JOINED if event.kind is Kind.JOINED else MembershipChange.LEFT
-    return GroupMembershipChanged(cursor=cursor, at=event.at, change=change, group=group, user=user)
+    return Sketch(
+        GroupMembershipChanged,
+        {"cursor": cursor, "at": event.at, "change": change},
+        {"group": (models.Group, event.group_id or 0)},
+        {"user": (models.User, event.user_id or 0)},
+    )
 
 
 _UNDER_WAY = (ImportStatus.QUEUED, ImportStatus.RUNNING)

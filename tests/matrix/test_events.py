@@ -60,6 +60,7 @@ async def test_an_event_is_told_to_whoever_would_find_the_row(site: Site, world:
         people.arrive(None, await site.viewer(number), lambda: None)
         for number in (None, *(person.id for person in world.people))
     ]
+    circles = {one.circle for one in listeners}
     async with site.sessions() as session:
         notes = list(await session.scalars(select(models.Annotation).order_by(models.Annotation.id)))
         groups = list(await session.scalars(select(models.Group.id)))
@@ -72,7 +73,7 @@ async def test_an_event_is_told_to_whoever_would_find_the_row(site: Site, world:
     about_groups = [Event(Position(2, number), NOW, Kind.JOINED, group_id=number, user_id=1) for number in groups]
     for question in Question:
         events = about_groups if question is Question.GROUP_IS_SEEN else about_notes
-        found = await asked(site.connection, question, events, {one: one.circle for one in listeners})
+        found = await asked(site.connection, question, events, circles, lambda circle: circle.people)
         for listener in listeners:
             told = {event.group_id or event.annotation_id for event, answer in found.items() if listener in answer}
             assert told == expected[question, listener], (question, _who(listener))
