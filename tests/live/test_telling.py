@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import delete, update
+from sqlalchemy.engine import URL
 
 from genji_graphql import models
 from genji_graphql.access.viewer import ANONYMOUS
 from genji_graphql.live.position import Position, cursor_of
 from genji_graphql.vocabulary import AnnotationStatus, Visibility
 from tests.annotating.room import DELETE, RESTORE, UPDATE, Room, id_of
+from tests.conftest import connect
 from tests.live.listening import Audience
 
 ADDED = """subscription ($document: ID, $element: ID, $classroom: ID, $collection: ID, $after: String) {
@@ -45,6 +47,20 @@ async def test_without_a_cursor_only_what_is_new_is_told(room: Room, audience: A
     second = await room.note()
     (event,) = await ear.hears(1)
     assert event["annotation"]["id"] == second["id"]
+
+
+async def test_what_was_there_already_is_not_told_though_somebody_is_still_writing(
+    room: Room, audience: Audience, database: URL
+) -> None:
+    writing = await connect(database)
+    async with writing.transaction():
+        await writing.execute("UPDATE app.documents SET title = title")
+        await room.note()
+        ear = await audience.listen(ADDED, ANONYMOUS, document=id_of(room.document))
+        second = await room.note()
+    (event,) = await ear.hears(1)
+    assert event["annotation"]["id"] == second["id"]
+    await writing.close()
 
 
 async def test_after_a_cursor_everything_is_told_that_happened_since_and_then_what_happens(
