@@ -43,6 +43,8 @@ class Turn(IntEnum):
     """Two files are brought into a collection one after the other: they may hold the same document."""
     EVENTS = 7_336_460
     """The partitions of the log of events are made and dropped by one process."""
+    RELAY = 7_336_461
+    """The log of events is read for all processes by one. It has its turn for as long as its connection lasts."""
 
 
 async def take_turn(session: AsyncSession, turn: Turn, of: int | None = None) -> None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -52,6 +52,8 @@ _SERVERLESS = {
 _RATE = r"^[1-9]\d* per ([1-9]\d* )?(second|minute|hour|day)s?$"
 
 _URL_OPTIONS = {"host", "port", "ssl", "sslmode", "channel_binding", "target_session_attrs"}
+
+_REDIS_OPTIONS = {"db", "ssl_ca_certs", "ssl_cert_reqs", "ssl_check_hostname", "ssl_certfile", "ssl_keyfile"}
 
 
 def is_this_machine(host: str) -> bool:
@@ -158,6 +160,8 @@ class Settings(BaseSettings):
     """After how many seconds the server purges again what was deleted long ago; 0 for never."""
     events_kept_days: int = Field(default=7, ge=1, le=365, validation_alias="GENJI_EVENTS_KEPT_DAYS")
     """For how many days a client that was away can catch up with what happened to annotations."""
+    redis_url: SecretStr | None = Field(default=None, validation_alias="GENJI_REDIS_URL")
+    """Where a deployment of dozens of processes passes on what happens, so that one of them reads it for all."""
     introspection: Introspection | None = Field(default=None, validation_alias="GENJI_INTROSPECTION")
     trusted_documents: Path | None = Field(default=None, validation_alias="GENJI_TRUSTED_DOCUMENTS")
     """A manifest: a JSON object of documents by their SHA-256."""
@@ -216,6 +220,23 @@ class Settings(BaseSettings):
             raise ValueError("DATABASE_URL must begin with postgresql://")
         if unknown := url.query.keys() - _URL_OPTIONS:
             raise ValueError(f"DATABASE_URL has an option that isn't understood here: {', '.join(sorted(unknown))}")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        # A complaint never quotes the value, which may hold a password.
+        try:
+            url = urlsplit(value.get_secret_value())
+            is_one = url.port != 0
+        except ValueError:
+            is_one = False
+        if not is_one or url.scheme not in ("redis", "rediss", "unix") or not (url.hostname or url.path.strip("/")):
+            raise ValueError("An address such as redis://:password@host:6379/0, rediss://… or unix:///path is needed")
+        if unknown := dict(parse_qsl(url.query, keep_blank_values=True)).keys() - _REDIS_OPTIONS:
+            raise ValueError(f"GENJI_REDIS_URL has an option that isn't understood here: {', '.join(sorted(unknown))}")
         return value
 
     @field_validator("base_url")

@@ -261,6 +261,36 @@ def test_an_address_that_cannot_be_used_is_told_without_its_password(monkeypatch
     assert not any("hunter2" in problem["msg"] for problem in told.value.errors())
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "hunter2",
+        "http://hunter2@cache.example",
+        "redis://",
+        "redis://:hunter2@cache.example:five/0",
+        "redis:///hunter2?a=1",
+    ],
+)
+def test_a_redis_that_cannot_be_used_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    with pytest.raises(ValidationError) as told:
+        settings(monkeypatch, GENJI_REDIS_URL=url)
+
+    assert "GENJI_REDIS_URL" in str(told.value)
+    assert "hunter2" not in str(told.value) + repr(told.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://cache.example", "rediss://:p%40ss@cache.example:6380/3?ssl_ca_certs=/ca.pem", "unix:///run/redis.sock"],
+)
+def test_a_redis_is_taken_and_kept_secret(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    found = settings(monkeypatch, GENJI_REDIS_URL=url)
+    assert found.redis_url is not None
+    assert found.redis_url.get_secret_value() == url
+    assert url not in repr(found)
+    assert settings(monkeypatch, GENJI_REDIS_URL=" ").redis_url is None
+
+
 def test_an_option_that_is_not_understood_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValidationError, match="an option that isn't understood here: connect_timeout, pgbouncer"):
         settings(monkeypatch, DATABASE_URL="postgresql://db.example/texts?pgbouncer=true&connect_timeout=5")
@@ -281,6 +311,8 @@ BAD_VALUES = {
     # PostgreSQL counts whole milliseconds, and takes 0 to mean: wait for ever.
     "DB_LOCK_TIMEOUT": ["0", "-1", "0.0001", "inf"],
     "GENJI_PORT": ["65536", "-1", "http"],
+    "GENJI_WORKERS": ["0", "two"],
+    "GENJI_METRICS_PORT": ["65536", "-1"],
     "GENJI_MAX_PAGE_SIZE": ["0"],
     "GENJI_MAX_BODY_BYTES": ["0"],
     "GENJI_MAX_IMPORT_BYTES": ["0"],

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from genji_graphql.http.seats import Seats
 from genji_graphql.live.live import Lags, Live
+from genji_graphql.live.reader import Reader
 from genji_graphql.live.tally import STEPS, Tally
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,10 @@ def metrics_app(live: Live, seats: Seats) -> ASGIApp:
     GCCollector(registry=process)
 
     async def metrics(request: Request) -> Response:
-        told = _Told([*_of_connections(seats), *_of_tally(live.tally), *_of_lags(await _lags(live))], process)
+        told = _Told(
+            [*_of_connections(seats), *_of_reader(live.reader), *_of_tally(live.tally), *_of_lags(await _lags(live))],
+            process,
+        )
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(told), media_type=content_type, headers={"Cache-Control": "no-store"})
 
@@ -86,8 +90,16 @@ def _of_connections(seats: Seats) -> Iterable[Metric]:
     yield _gauge("subscriptions", "Subscriptions that are open.", seats.subscriptions)
 
 
+def _of_reader(reader: Reader) -> Iterable[Metric]:
+    yield _gauge("relay_up", "1 while this process is told by Redis what happens.", reader.is_led)
+    yield _gauge("relay_leading", "1 while this process is the one that tells Redis.", reader.is_leading)
+
+
 def _of_tally(tally: Tally) -> Iterable[Metric]:
-    yield _counter("events_read", "Events that were read from the log.", tally.read)
+    read = CounterMetricFamily("genji_events_read", "Events that were read, by where from.", labels=["source"])
+    read.add_metric(["log"], tally.read)
+    read.add_metric(["relay"], tally.relayed)
+    yield read
     yield _counter("deliveries", "Events that were handed to a subscription's connection.", tally.delivered)
     sums = list(accumulate(tally.latencies))
     yield HistogramMetricFamily(

@@ -412,6 +412,7 @@ class Hub:
         self._channels: dict[Hashable, Channel] = {}
         self._by_place: dict[Place, set[Channel]] = {}
         self._snapshot = ""
+        self._refreshed = 0.0
         self._refreshing = asyncio.Lock()
 
     def join(
@@ -500,6 +501,11 @@ class Hub:
             concerned = [one for one in self.people if 0 in changed or one.viewer.user_id in changed] if changed else []
             await asyncio.gather(*map(self._ask_again, concerned))
             self._snapshot = snapshot
+            self._refreshed = asyncio.get_running_loop().time()
+
+    def refreshed_before(self, seconds: float) -> bool:
+        """Is it longer ago that everybody was asked?"""
+        return asyncio.get_running_loop().time() - self._refreshed > seconds
 
     def expire(self) -> None:
         """The log is another: nobody's cursor means anything any more."""

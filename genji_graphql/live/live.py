@@ -15,6 +15,7 @@ from genji_graphql.live.hub import Hub
 from genji_graphql.live.people import People, Person
 from genji_graphql.live.position import Position, Snapshot, cursor_of, read_cursor
 from genji_graphql.live.reader import Announcer, Reader
+from genji_graphql.live.relay import Relay
 from genji_graphql.live.tally import Tally
 from genji_graphql.settings import Settings
 
@@ -56,22 +57,27 @@ class Live:
         self.people = People()
         self.tally = Tally()
         self.hub = Hub(self.people, self.connections, self._ask_again, self.tally)
-        self._reader = Reader(self.hub, self._connect, timedelta(days=settings.events_kept_days))
+        kept = timedelta(days=settings.events_kept_days)
+        self.reader = (
+            Reader(self.hub, self._connect, kept)
+            if settings.redis_url is None
+            else Relay(self.hub, self._connect, kept, settings.redis_url.get_secret_value())
+        )
         self._announcer = Announcer(self._connect)
 
     @property
     def work(self) -> list[Any]:
         """What goes on for as long as the server runs."""
-        return [self._reader.run(), self._reader.keep(), self._announcer.run()]
+        return [*self.reader.work, self._announcer.run()]
 
     def wrote(self) -> None:
         """Something was committed."""
-        self._reader.wake()
+        self.reader.wake()
         self._announcer.announce()
 
     async def ready(self) -> None:
         """Returns when nothing is missed from now on. Somebody must have arrived."""
-        await self._reader.is_following.wait()
+        await self.reader.is_following.wait()
 
     async def now(self) -> str:
         """A cursor after which comes all that isn't seen yet by whoever reads from now on."""
@@ -101,13 +107,14 @@ class Live:
         """Asks the database, by a connection of its own: this is wanted most when all others are taken."""
         async with self._asking.lent() as lent:
             untold = [0.0]
-            if self._reader.is_following.is_set():
+            if self.reader.is_following.is_set():
                 untold.append(await events_log.lag(lent.driver, self.hub.position))
             if (oldest := self.hub.oldest) is not None:
                 untold.append((datetime.now(UTC) - oldest).total_seconds())
             return Lags(max(untold), await events_log.oldest_writer(lent.driver))
 
     async def close(self) -> None:
+        await self.reader.close()
         await self.connections.close()
         await self._asking.close()
 

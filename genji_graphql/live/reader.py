@@ -8,7 +8,7 @@ a second later at most.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -45,88 +45,33 @@ Connect = Callable[[], Awaitable[Any]]
 """Opens a connection that is the caller's alone."""
 
 
-class Reader:
-    def __init__(self, hub: Hub, connect: Connect, kept: timedelta) -> None:
-        self._hub = hub
-        self._connect = connect
-        self._kept = kept
+class Pace:
+    """When to look at the log again."""
+
+    def __init__(self) -> None:
         self._woken = asyncio.Event()
-        self.is_following = asyncio.Event()
-        """Is everything read that happens from now on? While nobody is there to be told, it is not."""
+        self._looks = 0
+        """How many have been in vain."""
 
     def wake(self) -> None:
         """Something may have happened."""
         self._woken.set()
 
-    async def run(self) -> None:
-        """For as long as the server runs: a database that goes away comes back."""
-        while True:
-            try:
-                async with self._connected() as driver:
-                    await self._follow(driver)
-            except AWAY as fault:
-                log.warning("The log of events can't be read at the moment: %s.", plain_reason(fault))
-                await asyncio.sleep(_RETRY)
-            except Exception:
-                log.exception("The log of events could not be read, and is read again.")
-                await asyncio.sleep(_RETRY)
+    def look(self) -> None:
+        """What happened before is found now."""
+        self._woken.clear()
 
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[Any]:
-        driver = await self._connect()
-        try:
-            await driver.add_listener(CHANNEL, lambda *_: self.wake())
-            yield driver
-        finally:
-            driver.terminate()
-
-    async def _follow(self, driver: Any) -> None:
-        await self._begin(driver)
-        looks = 0
-        while True:
-            if not self._hub.people or not self.is_following.is_set():
-                await self._sleep(driver)
-            self._woken.clear()
-            events = await events_log.events_after(driver, self._hub.position)
-            self._hub.tally.looked()
-            if events:
-                self._hub.tally.read += len(events)
-                await self._hub.deliver(events)
-                looks = 0
-            else:
-                # Whoever has signed out, or was shut out, shall not wait for an event to hear of it.
-                await self._hub.refresh(driver)
-                looks += 1
-            if len(events) < events_log.PAGE:
-                looks = await self._pause(driver, looks)
-
-    async def _begin(self, driver: Any) -> None:
-        epoch = await events_log.epoch(driver)
-        if self._hub.epoch and epoch != self._hub.epoch:
-            self._hub.expire()
-            self._hub.position = BEGINNING
-            self.is_following.clear()
-        self._hub.epoch = epoch
-        await self._hub.refresh(driver, everybody=True)
-
-    async def _sleep(self, driver: Any) -> None:
-        """While nobody listens nothing is read; what has happened meanwhile is for those who bring a cursor."""
-        self.is_following.clear()
-        await self._hub.people.arrived()
-        position, _ = await events_log.now(driver)
-        self._hub.position = max(self._hub.position, position)
-        await self._hub.refresh(driver, everybody=True)
-        self.is_following.set()
-
-    async def _pause(self, driver: Any, looks: int) -> int:
-        """Wait for as long as nothing is to be expected; tells how many looks there have been in vain."""
-        if looks == 0:
+    async def pause(self, driver: Any, found: int) -> None:
+        """Wait for as long as nothing is to be expected, given how many events the last look has found."""
+        self._looks = 0 if found else self._looks + 1
+        if found == events_log.PAGE:
+            return
+        if found:
             await asyncio.sleep(BUSY)
-        elif looks < _EASES or await events_log.is_held_up(driver):
-            await self._until_woken(min(EASY, BUSY * (looks + 1)))
+        elif self._looks < _EASES or await events_log.is_held_up(driver):
+            await self._until_woken(min(EASY, BUSY * (self._looks + 1)))
         elif await self._until_woken(IDLE):
-            return 0
-        return looks
+            self._looks = 0
 
     async def _until_woken(self, seconds: float) -> bool:
         try:
@@ -136,12 +81,114 @@ class Reader:
             return False
         return True
 
+
+@asynccontextmanager
+async def listening(driver: Any, wake: Callable[[], None]) -> AsyncIterator[None]:
+    """Hear within it of what is written, as processes announce it."""
+
+    def hear(*_: Any) -> None:
+        wake()
+
+    await driver.add_listener(CHANNEL, hear)
+    yield
+    await driver.remove_listener(CHANNEL, hear)
+
+
+class Reader:
+    """Follows the log for a hub."""
+
+    is_leading = False
+    """Does it read for other processes too?"""
+    is_led = False
+    """Does another process read for it, or this one for all?"""
+
+    def __init__(self, hub: Hub, connect: Connect, kept: timedelta) -> None:
+        self.hub = hub
+        self.connect = connect
+        self.pace = Pace()
+        self._kept = kept
+        self.is_following = asyncio.Event()
+        """Is everything read that happens from now on? While nobody is there to be told, it is not."""
+
+    @property
+    def work(self) -> list[Coroutine[Any, Any, None]]:
+        """What goes on for as long as the server runs."""
+        return [self.run(), self.keep()]
+
+    def wake(self) -> None:
+        """Something may have happened."""
+        self.pace.wake()
+
+    async def close(self) -> None:
+        """Its work has ended."""
+
+    async def run(self) -> None:
+        """For as long as the server runs: a database that goes away comes back."""
+        while True:
+            try:
+                driver = await self.connect()
+                try:
+                    await self.begin(driver)
+                    await self.follow(driver)
+                finally:
+                    driver.terminate()
+            except AWAY as fault:
+                log.warning("The log of events can't be read at the moment: %s.", plain_reason(fault))
+                await asyncio.sleep(_RETRY)
+            except Exception:
+                log.exception("The log of events could not be read, and is read again.")
+                await asyncio.sleep(_RETRY)
+
+    async def begin(self, driver: Any) -> None:
+        """With a connection that is new."""
+        epoch = await events_log.epoch(driver)
+        if self.hub.epoch and epoch != self.hub.epoch:
+            self.hub.expire()
+            self.hub.position = BEGINNING
+            self.is_following.clear()
+        self.hub.epoch = epoch
+        await self.hub.refresh(driver, everybody=True)
+
+    async def follow(self, driver: Any) -> None:
+        async with listening(driver, self.wake):
+            while True:
+                await self.step(driver)
+
+    async def step(self, driver: Any) -> None:
+        """Look once, and wait until it is time to look again."""
+        await self.somebody(driver)
+        self.pace.look()
+        await self.pace.pause(driver, await self.look(driver))
+
+    async def somebody(self, driver: Any) -> None:
+        """While nobody listens nothing is read; what has happened meanwhile is for those who bring a cursor."""
+        if self.hub.people and self.is_following.is_set():
+            return
+        self.is_following.clear()
+        await self.hub.people.arrived()
+        position, _ = await events_log.now(driver)
+        self.hub.position = max(self.hub.position, position)
+        await self.hub.refresh(driver, everybody=True)
+        self.is_following.set()
+
+    async def look(self, driver: Any) -> int:
+        """Read a page and deliver it; tells how many events that were."""
+        events = await events_log.events_after(driver, self.hub.position)
+        self.hub.tally.looked()
+        if events:
+            self.hub.tally.read += len(events)
+            await self.hub.deliver(events)
+        if not events or self.hub.refreshed_before(IDLE):
+            # Whoever has signed out, or was shut out, shall not wait for an event of theirs to hear of it.
+            await self.hub.refresh(driver)
+        return len(events)
+
     async def keep(self) -> None:
         """Make the partitions of the days to come, and drop those whose time is over."""
         first = True
         while True:
             try:
-                driver = await self._connect()
+                driver = await self.connect()
                 try:
                     if first:
                         await events_log.forget_the_future(driver)

@@ -15,6 +15,8 @@ STEPS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 3
 class Tally:
     read: int = 0
     """Events that were read from the log."""
+    relayed: int = 0
+    """Events that another process had read, and passed on."""
     delivered: int = 0
     """Messages that were handed to a connection."""
     overflows: int = 0
