@@ -204,7 +204,12 @@ class Connections:
         connection.detach()
         # Our statements are long, and what is put in changes little about them: planning them anew each time takes
         # longer than many of them do (docs/decisions/0012).
-        await driver.execute("SET plan_cache_mode = force_generic_plan")
+        try:
+            await driver.execute("SET plan_cache_mode = force_generic_plan")
+        except BaseException:
+            # Nobody else knows of it.
+            driver.terminate()
+            raise
         return driver, monotonic()
 
     def _dismiss(self, driver: Driver) -> None:
