@@ -5,6 +5,7 @@ Each process counts for itself, in plain numbers (`live/tally.py`), of which the
 
 import asyncio
 import logging
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
@@ -19,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from genji_graphql import __version__
 from genji_graphql.http.seats import Seats
 from genji_graphql.live.live import Lags, Live
 from genji_graphql.live.reader import Reader
@@ -83,6 +85,12 @@ async def _lags(live: Live) -> Lags | None:
     except Exception:
         log.debug("The database wasn't there to be asked for metrics.", exc_info=True)
         return None
+
+
+def _of_process() -> Iterable[Metric]:
+    info = GaugeMetricFamily("genji_info", "Which process this is, and of which version.", labels=["pid", "version"])
+    info.add_metric([str(os.getpid()), __version__], 1)
+    yield info
 
 
 def _of_connections(seats: Seats) -> Iterable[Metric]:

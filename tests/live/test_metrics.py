@@ -27,9 +27,11 @@ Metrics = dict[str, float]
 
 
 def read(text: str) -> Metrics:
-    """By name; of a histogram, with its step."""
+    """By name; of a histogram, with its step, and of what is counted by source, with that."""
     return {
-        sample.name + (f" {sample.labels['le']}" if "le" in sample.labels else ""): sample.value
+        " ".join(
+            [sample.name, *(sample.labels[name] for name in ("le", "source") if name in sample.labels)]
+        ): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
@@ -60,7 +62,7 @@ async def test_what_was_read_and_delivered_is_counted_and_nothing_was_dropped(ro
         await ear.hears(4)
 
     told = await until(app, lambda metrics: metrics["genji_delivery_seconds_count"] == 4)
-    assert told["genji_events_read_total"] - before["genji_events_read_total"] == 4
+    assert told["genji_events_read_total log"] - before["genji_events_read_total log"] == 4
     assert told["genji_deliveries_total"] == 12
     assert told["genji_delivery_seconds_bucket +Inf"] == 4
     assert told["genji_delivery_seconds_sum"] > 0

@@ -2,8 +2,12 @@
 
 import asyncio
 import json
+import os
+import re
+import shutil
+import signal
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import httpx2
@@ -11,6 +15,7 @@ import pytest
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 from websockets.asyncio.client import connect as open_socket
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from genji_graphql.access.viewer import ANONYMOUS
@@ -18,11 +23,13 @@ from genji_graphql.live import reader
 from genji_graphql.reads.ids import global_id
 from genji_graphql.settings import Settings
 from tests.annotating.room import Room, id_of
-from tests.command import running
+from tests.command import children_of, running
 from tests.live.listening import PATIENCE, Audience, at_work
+from tests.live.redis import redis_server
+from tests.omissions import omit
 from tests.people.site import Site
 from tests.service import Service
-from tests.test_killed import Desk, desk_at
+from tests.test_killed import Desk, desk_at, until
 from tests.world import World
 
 ADDED = """subscription ($element: ID, $after: String) {
@@ -84,9 +91,7 @@ async def client_of(address: str) -> AsyncIterator[Client]:
 
 
 async def write(desk: Desk, address: str, key: str) -> int:
-    desk.sent[key] = 1
-    async with desk.client() as http:
-        assert await desk.send(http, address, key)
+    assert await sent(desk, address, key)
     (number,) = desk.acknowledged[key]
     return number
 
@@ -109,3 +114,71 @@ async def test_a_client_hears_of_another_process_and_goes_on_there_without_missi
             again.append(await client.hear())
         assert [number for _, number in again] == [*written[1:], last]
         assert httpx2.get(other.replace("/graphql", "/ready")).status_code == 200
+
+
+async def test_the_worker_that_reads_for_all_is_killed_and_nobody_misses_anything(database: URL) -> None:
+    if shutil.which("ps") is None:
+        omit("ps")
+    desk = await desk_at(database)
+    async with redis_server() as redis:
+        told = {"GENJI_REDIS_URL": redis.url, "GENJI_METRICS_PORT": "0"}
+        with running("--workers", "2", url=database, **told) as (process, address):
+            assert process.stdout is not None
+            places = [process.stdout.readline().split()[-1] for _ in range(2)]
+            listeners = [Listener(address, desk.element_id) for _ in range(12)]
+            async with asyncio.TaskGroup() as group:
+                for listener in listeners:
+                    group.create_task(listener.listen(20))
+                for listener in listeners:
+                    await listener.is_listening.wait()
+                leader = await leader_among(places)
+                for number in range(20):
+                    if number == 8:
+                        os.kill(leader, signal.SIGKILL)
+                    await until(lambda number=number: sent(desk, address, f"a{number}"))  # type: ignore[misc]
+            assert leader not in children_of(process.pid)
+            assert await leader_among(places) in children_of(process.pid)
+    written = [number for key in desk.sent for number in desk.acknowledged[key]]
+    assert [listener.heard for listener in listeners] == [written] * len(listeners)
+    assert {listener.connections for listener in listeners} == {1, 2}
+
+
+class Listener:
+    """Comes back when its connection breaks."""
+
+    def __init__(self, address: str, element_id: int) -> None:
+        self._address = address
+        self._element_id = element_id
+        self._after: str | None = None
+        self.heard: list[int] = []
+        self.connections = 0
+        self.is_listening = asyncio.Event()
+
+    async def listen(self, count: int) -> None:
+        while len(self.heard) < count:
+            with suppress(ConnectionClosed):
+                async with client_of(self._address) as client:
+                    self.connections += 1
+                    cursor = await client.listen(self._element_id, self._after)
+                    self._after = self._after or cursor
+                    self.is_listening.set()
+                    while len(self.heard) < count:
+                        self._after, number = await client.hear()
+                        self.heard.append(number)
+
+
+async def sent(desk: Desk, address: str, key: str) -> bool:
+    desk.sent[key] = 1
+    async with desk.client() as http:
+        return await desk.send(http, address, key)
+
+
+async def leader_among(places: list[str]) -> int:
+    """The number of the process that reads for all, as it tells."""
+    async with asyncio.timeout(PATIENCE), httpx2.AsyncClient() as http:
+        while True:
+            for place in places:
+                text = (await http.get(place)).text
+                if "genji_relay_leading 1.0" in text and (found := re.search(r'genji_info{pid="(\d+)"', text)):
+                    return int(found[1])
+            await asyncio.sleep(0.1)

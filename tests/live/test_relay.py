@@ -76,7 +76,11 @@ class Branch:
         self.ears.append(await self.audience.listen(EVENTS, ANONYMOUS, where={"document": id_of(document)}))
 
     async def close(self) -> None:
+        # What is being rendered goes on, and nothing is there for it any more once all is closed.
+        channels = self.service.app.state.live.hub._channels.values()
+        rendering = [task for channel in channels for task in channel._rendered.values()]
         self.audience.leave()
+        await asyncio.gather(*rendering)
         await self._stack.aclose()
 
 
