@@ -11,6 +11,7 @@ import struct
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 from starlette.types import Send
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -126,6 +127,26 @@ class _Messages:
         return self._came.pop(0)
 
 
+class _Outbox:
+    """Connections that have something to send when the loop comes round."""
+
+    def __init__(self) -> None:
+        self._connections: list[SocketProtocol] = []
+
+    def add(self, connection: "SocketProtocol") -> None:
+        if not self._connections:
+            connection.loop.call_soon(self._send)
+        self._connections.append(connection)
+
+    def _send(self) -> None:
+        connections, self._connections = self._connections, []
+        for connection in connections:
+            connection.send_told()
+
+
+_outboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, _Outbox] = WeakKeyDictionary()
+
+
 class SocketProtocol(WebSocketsSansIOProtocol):
     """An outlet too."""
 
@@ -134,6 +155,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     """What came and is still to be looked at."""
     _has_room = True
     """Is `writable` set? That costs a call."""
+    _size = 0
+    """Bytes that were told and go out when the loop comes round."""
     _pauses = 0
     """How often the client has been slow to read."""
     _tearing: asyncio.TimerHandle | None = None
@@ -145,12 +168,15 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.queue = light
         gate: Any = _Gate()
         self.writable = gate
+        self._told: list[bytes] = []
+        self._outbox = _outboxes.setdefault(self.loop, _Outbox())
 
     # What goes out
 
     def say(self, text: bytes, *, anyway: bool = False) -> bool:
         if self.gone or not (anyway or self.writable.is_set()):
             return False
+        self.send_told()
         self.transport.write(_framed(text))
         return True
 
@@ -158,8 +184,22 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         # Of all that is done here this is done for each of a crowd, so it calls nothing that it can do without.
         if not self._has_room or self.close_sent or self.transport.is_closing():
             return False
-        self.transport.write(message.framed.get(head) or _shared(head, message))
+        frame = message.framed.get(head) or _shared(head, message)
+        if not self._told:
+            self._outbox.add(self)
+        self._told.append(frame)
+        self._size += len(frame)
+        if self._size > _DRAINED:
+            self.send_told()
         return True
+
+    def send_told(self) -> None:
+        """What was told since the loop came round goes out in one call of the system: it costs more than the rest."""
+        told = self._told
+        if told and not self.gone:
+            self.transport.write(told[0] if len(told) == 1 else b"".join(told))
+        told.clear()
+        self._size = 0
 
     async def room(self) -> None:
         await self.writable.wait()
@@ -272,6 +312,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             extensions[EXTENSION] = self
 
     async def send(self, message: Any) -> None:
+        self.send_told()
         await super().send(message)
         if message["type"] == "websocket.http.response.body":
             # uvicorn forgets that it has answered, and complains of it.
@@ -314,6 +355,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         if self.transport.is_closing():
             self.transport.abort()
             return
+        self.send_told()
         super().shutdown()
         self._tear_in(LAST_WORDS)
         self._tell_of_leaving()
