@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -25,6 +25,8 @@ from tests.world import World
 
 WRITERS = 16
 LISTENERS = 50
+PAUSE = 0.3
+"""Seconds that a writer thinks at most before they write."""
 PATIENCE = 120.0
 """Seconds that a listener waits for the last note after all has calmed down."""
 
@@ -83,16 +85,16 @@ class Crowd:
     addresses: list[str]
     """Of the servers that are up, or soon again."""
     events: int
-    """That are written in all."""
+    """That are written at least."""
     acknowledged: set[tuple[str, int]] = field(default_factory=set)
     """What was committed, as the database told whoever wrote it."""
     written: int = 0
     last: int | None = None
     """The note that ends it."""
-    is_over: asyncio.Event = field(default_factory=asyncio.Event)
+    is_disturbed: bool = False
 
-    async def go(self, *disturbances: Any) -> list[str]:
-        """Everybody writes and listens while the disturbances take their course; what is wrong in the end."""
+    async def go(self, disturbance: Awaitable[None] | None = None) -> list[str]:
+        """Everybody writes and listens while the disturbance takes its course; what is wrong in the end."""
         chance = random.Random(7)
         start = await self._cursor()
         listeners = [
@@ -101,8 +103,11 @@ class Crowd:
         ]
         listening = [asyncio.create_task(listener.listen()) for listener in listeners]
         writing = [asyncio.create_task(self._write(random.Random(chance.random()))) for _ in range(WRITERS)]
-        disturbing = [asyncio.create_task(disturbance) for disturbance in disturbances]
-        await asyncio.gather(*writing, *disturbing)
+        if disturbance is not None:
+            self.is_disturbed = True
+            await disturbance
+            self.is_disturbed = False
+        await asyncio.gather(*writing)
         await self._end()
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
@@ -112,10 +117,15 @@ class Crowd:
         await asyncio.gather(*listening, return_exceptions=True)
         return await self._complaints(listeners)
 
-    async def until_written(self, share: float) -> None:
-        """Returns when this share of all events has been written."""
-        while self.written < self.events * share:  # noqa: ASYNC110 - it is a number, which many raise
+    async def until_more_is_written(self, share: float) -> None:
+        """Returns when this share of all events has been written in addition."""
+        enough = self.written + self.events * share
+        while self.written < enough:  # noqa: ASYNC110 - it is a number, which many raise
             await asyncio.sleep(0.01)
+
+    @property
+    def _is_enough(self) -> bool:
+        return self.written >= self.events and not self.is_disturbed
 
     async def _cursor(self) -> str:
         async with self.socket(self.addresses[0]) as socket:
@@ -133,14 +143,14 @@ class Crowd:
 
     async def _write(self, chance: random.Random) -> None:
         mine: list[int] = []
-        while self.written < self.events:
+        while not self._is_enough:
             try:
                 connection = await connect_to(self.url)
             except (OSError, asyncpg.PostgresError):
                 await asyncio.sleep(0.1)
                 continue
             try:
-                while self.written < self.events:
+                while not self._is_enough:
                     await self._transaction(connection, chance, mine)
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await asyncio.sleep(0.1)
@@ -148,6 +158,7 @@ class Crowd:
                 connection.terminate()
 
     async def _transaction(self, connection: asyncpg.Connection, chance: random.Random, mine: list[int]) -> None:
+        await asyncio.sleep(chance.random() * PAUSE)
         transaction = connection.transaction()
         await transaction.start()
         done: list[tuple[str, int]] = []
@@ -179,7 +190,6 @@ class Crowd:
         connection = await connect_to(self.url)
         self.last = await connection.fetchval(INSERT, self.room.writer_id, self.room.element_id, None, "active")
         await connection.close()
-        self.is_over.set()
 
     async def _complaints(self, listeners: Sequence["Listener"]) -> list[str]:
         connection = await connect_to(self.url)
