@@ -13,6 +13,8 @@ from typing import Any
 from sqlalchemy.engine import URL
 
 from benchmarks import anchoring, importing, memory, writing
+from benchmarks.live import run as live
+from benchmarks.live import writers
 from benchmarks.serving import growth
 from benchmarks.serving import run as serving
 from benchmarks.stopped import Stopped
@@ -24,6 +26,8 @@ BENCHMARKS: dict[str, Callable[[URL, Namespace], Coroutine[Any, Any, bool]]] = {
     "memory": lambda server, _: memory.measure(server),
     "writing": lambda server, _: writing.measure(server),
     "anchoring": lambda server, _: anchoring.measure(server),
+    "live": live.measure,
+    "live-writing": writers.measure,
     "serving": serving.measure,
     "growth": growth.measure,
 }
@@ -55,6 +59,7 @@ def _parser() -> ArgumentParser:
     parser = ArgumentParser("./dev bench", description="Measure. Ends with 1 where something owed isn't reached.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all unless told")
     serving.add_options(parser.add_argument_group("serving and growth"))
+    live.add_options(parser.add_argument_group("live"))
     growth.add_options(parser.add_argument_group("growth"))
     return parser
 

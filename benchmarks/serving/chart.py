@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from math import floor, log10
+from math import ceil, floor, isfinite, log10
 
 from benchmarks.serving.measuring import Case, Results
 from benchmarks.serving.report import NAMES
@@ -81,6 +81,44 @@ def growth(sizes: Sequence[int], lines: Mapping[str, Sequence[float]]) -> str:
         drawn += [
             f'<rect x="{right + 24}" y="{top + place * 24 - 10}" width="12" height="12" rx="2" fill="{colour}"/>',
             _text(right + 42, top + place * 24, f"{name}: {values[-1]:.1f}"),
+        ]
+    return _svg(380, drawn)
+
+
+def delays(title: str, lines: Mapping[str, Sequence[tuple[float, float]]], late: float) -> str:
+    """Milliseconds by a rate, both in powers of ten, what never came at the top; and where they are too many."""
+    left, right, top, bottom = 60, 640, 60, 340
+    points = [point for line in lines.values() for point in line]
+    first, last = (log10(bound(rate for rate, _ in points)) for bound in (min, max))
+    least, most = 0, max(4, ceil(log10(max(delay for _, delay in points if isfinite(delay)))))
+
+    def x(rate: float) -> float:
+        return left + (right - left) * (log10(rate) - first) / max(last - first, 0.1)
+
+    def y(delay: float) -> float:
+        return bottom - (bottom - top) * (log10(min(max(delay, 1), 10**most)) - least) / (most - least)
+
+    drawn = [_text(20, 30, title, size=16, bold=True)]
+    for power in range(least, most + 1):
+        drawn += [
+            f'<line x1="{left}" x2="{right}" y1="{y(10**power):.1f}" y2="{y(10**power):.1f}" stroke="{_FAINT}"/>',
+            _text(left - 8, y(10**power) + 4, f"{10**power:,}", anchor="end"),
+        ]
+    drawn += [
+        f'<line x1="{left}" x2="{right}" y1="{y(late):.1f}" y2="{y(late):.1f}" stroke="{_INK}" '
+        'stroke-dasharray="4 3"/>',
+        _text(right + 8, y(late) + 4, f"{late:g} ms"),
+    ]
+    drawn += [
+        _text(x(rate), bottom + 20, f"{rate:.0f}", anchor="middle") for rate in {round(rate) for rate, _ in points}
+    ]
+    for place, ((name, line), colour) in enumerate(zip(lines.items(), _LINES, strict=False)):
+        joined = " ".join(f"{x(rate):.1f},{y(delay):.1f}" for rate, delay in line)
+        drawn.append(f'<polyline points="{joined}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        drawn += [f'<circle cx="{x(r):.1f}" cy="{y(d):.1f}" r="3.5" fill="{colour}"/>' for r, d in line]
+        drawn += [
+            f'<rect x="{right + 84}" y="{top + place * 24 - 10}" width="12" height="12" rx="2" fill="{colour}"/>',
+            _text(right + 102, top + place * 24, name),
         ]
     return _svg(380, drawn)
 

@@ -86,7 +86,9 @@ class Load:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
 
-    def drive(self, server: Running, request: bytes, *, clients: int, seconds: float, length: int) -> dict[str, Any]:
+    def drive(
+        self, server: Running, request: bytes, *, clients: int, seconds: float, length: int | None
+    ) -> dict[str, Any]:
         task = {
             "host": "127.0.0.1",
             "port": server.port,
