@@ -27,8 +27,8 @@ from genji_graphql.vocabulary import Visibility
 
 Result = TypeVar("Result")
 
-_FAREWELL = 5.0
-"""Seconds that a worker may take to end, beyond what an operation may."""
+_FAREWELL = 10.0
+"""Seconds that a worker may take to end, beyond what an operation may. It gives up by itself a little earlier."""
 
 app = typer.Typer(
     help="Genji: a GraphQL server for reading and annotating texts together.",
