@@ -362,14 +362,19 @@ class _Carrier:
         return place if self._is_free(passage, place.start, place.end) else None
 
     def _is_word_between(self, passage: _Passage, place: _Place, old_gap: Range, new_gap: Range) -> bool:
-        """Is it a word of its own, beside which words were inserted or deleted, but none replaced by others?"""
+        """Is it a word of its own, beside which words were inserted or deleted, but none replaced by others?
+
+        What is beyond a line break that both texts have isn't beside it.
+        """
         old, new = self.before.text, self.after.text
-        sides = (
-            (old[old_gap[0] : passage.start], new[new_gap[0] : place.start]),
-            (old[passage.end : old_gap[1]], new[place.end : new_gap[1]]),
-        )
+        before = old[old_gap[0] : passage.start], new[new_gap[0] : place.start]
+        if all("\n" in side for side in before):
+            before = before[0].rpartition("\n")[2], before[1].rpartition("\n")[2]
+        after = old[passage.end : old_gap[1]], new[place.end : new_gap[1]]
+        if all("\n" in side for side in after):
+            after = after[0].partition("\n")[0], after[1].partition("\n")[0]
         words = is_word(old, passage.start, passage.end) and is_word(new, place.start, place.end)
-        return words and all(_only_more(*sorted(side, key=len)) for side in sides)
+        return words and all(_only_more(*sorted(side, key=len)) for side in (before, after))
 
     def _image(self, passage: _Passage, within: _Runs) -> _Place | None:
         """From the first to the last character of the passage that is still there, in one element and in order.

@@ -316,6 +316,12 @@ STAY = {
         ("にか", 1),
         1,
     ),
+    "at the end of a line, where the next begins with another word": (
+        "いつれの 𠮟る にか \nいつれの Beta にか \nTeam Delta plays away \nTeam Genji plays away \n",
+        "いつれの 𠮟る ы𐌰щ にか \nы𐌱дзд𐌱жыы Beta にか \nTeam Delta plays away \n",
+        ("にか", 1),
+        1,
+    ),
     "between sentences that were deleted": (
         "Team 𠅘子院 plays away 。𠮟る 。Gamma 。",
         "𠮟る 。",
