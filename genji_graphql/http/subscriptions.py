@@ -5,7 +5,7 @@ selected depends on who asks, that is done once for all who asked the same.
 """
 
 import asyncio
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -41,8 +41,7 @@ from genji_graphql.http.documents import Document
 from genji_graphql.http.errors import describe, format_errors, is_cancelled, is_unreachable
 from genji_graphql.http.operations import plain, rendered
 from genji_graphql.http.request import Asked
-from genji_graphql.live.event import Event
-from genji_graphql.live.hub import Subscriber
+from genji_graphql.live.hub import Render, Subscriber, Telling
 from genji_graphql.live.live import Live
 from genji_graphql.live.people import Person
 from genji_graphql.live.sink import Message, Sink
@@ -160,40 +159,54 @@ class Subscriptions:
             None if is_alike(self._schema, said.document.ast) else person,
         )
 
-    def _renderer(self, said: _Operation, feed: Feed) -> Callable[[Event, Any, Person], Any]:
-        async def render(event: Event, told: Any, person: Person) -> Message | None:
-            cursor = self._live.cursor(event.position)
-            sketch = feed.draw(event, told, cursor)
-            try:
-                body = await self._planned(said, sketch, person.viewer)
-            except (NotPlannable, TimedOut):
-                body = await self._executed(said, sketch, person)
-            return None if body is None else Message(cursor, body)
+    def _renderer(self, said: _Operation, feed: Feed) -> Render:
+        async def render(tellings: Sequence[Telling], person: Person) -> Sequence[Message | None]:
+            cursors = [self._live.cursor(event.position) for event, _ in tellings]
+            sketches = [feed.draw(*telling, cursor) for telling, cursor in zip(tellings, cursors, strict=True)]
+            bodies: dict[int, bytes | None] = {}
+            for shown in {sketch.shown for sketch in sketches}:
+                places = [place for place, sketch in enumerate(sketches) if sketch.shown is shown]
+                drawn = await self._bodies(said, shown, [sketches[place] for place in places], person)
+                bodies |= dict(zip(places, drawn, strict=True))
+            return [
+                None if (body := bodies[place]) is None else Message(cursor, body)
+                for place, cursor in enumerate(cursors)
+            ]
 
         return render
 
-    async def _planned(self, said: _Operation, sketch: Sketch, viewer: Viewer) -> bytes | None:
+    async def _bodies(
+        self, said: _Operation, shown: type[Any], sketches: Sequence[Sketch], person: Person
+    ) -> Sequence[bytes | None]:
+        """What is told of events of one type. Their rows are read together: by a plan, or else by loaders."""
+        try:
+            return await self._planned(said, shown, sketches, person.viewer)
+        except (NotPlannable, TimedOut):
+            context = self._make_context(person.viewer, person.token)
+            try:
+                return await asyncio.gather(*(self._executed(said, sketch, context) for sketch in sketches))
+            finally:
+                context.close()
+
+    async def _planned(
+        self, said: _Operation, shown: type[Any], sketches: Sequence[Sketch], viewer: Viewer
+    ) -> Sequence[bytes | None]:
         if self._planner is None:
             raise NotPlannable("there are no plans")
-        numbers = {name: number for name, (_, number) in {**sketch.rows, **sketch.perhaps}.items()}
         planned = await self._planner.tell(
             said.document.text,
             said.document.ast,
             said.asked.operation_name,
             said.variables,
             viewer,
-            sketch.shown.__name__,
-            {**sketch.values, **numbers},
+            shown.__name__,
+            [sketch.numbered for sketch in sketches],
         )
-        return None if planned is None else rendered(planned, None)
+        return [None if one is None else rendered(one, None) for one in planned]
 
-    async def _executed(self, said: _Operation, sketch: Sketch, person: Person) -> bytes | None:
-        context = self._make_context(person.viewer, person.token)
-        try:
-            shown = await sketch.drawn(context)
-            return None if shown is None else await self._body(said, shown, context)
-        finally:
-            context.close()
+    async def _executed(self, said: _Operation, sketch: Sketch, context: Context) -> bytes | None:
+        shown = await sketch.drawn(context)
+        return None if shown is None else await self._body(said, shown, context)
 
     async def _body(self, said: _Operation, shown: Any, context: Context) -> bytes:
         """The execution result, in JSON. Raises what may pass, so that it is tried again."""

@@ -40,7 +40,10 @@ OVERFLOWS = 5
 _CALM = 60.0
 """Seconds without an overflow after which earlier ones are forgotten."""
 _RENDERING = 4
-"""Events that are rendered at a time."""
+"""Batches that are rendered at a time."""
+_WITNESSES = 3
+_FRESH = 1.0
+"""Seconds for which what was rendered is told to others who come to the same events."""
 _RETRY = (0.1, 0.5, 1.0, 2.0)
 """Seconds to wait before what failed is tried again; the last of them from then on."""
 
@@ -77,8 +80,11 @@ class Interest(Protocol):
         ...
 
 
-Render = Callable[[Event, Any, Person], Awaitable[Message | None]]
-"""What is told of an event, given what happened; None where nothing is there to be told of any more."""
+Telling = tuple[Event, Hashable]
+"""An event, and what somebody is told that happened."""
+
+Render = Callable[[Sequence[Telling], Person], Awaitable[Sequence[Message | None]]]
+"""What is said of events, to this person and to all who are told alike; None where nothing is there any more."""
 
 
 class Subscriber:
@@ -202,11 +208,11 @@ class Subscriber:
                 changes,
                 of_flags=channel.interest.wants_flags,
             )
-        messages = dict.fromkeys(events)
-        for event in wanted:
-            if (told := channel.interest.told(event, sight, self.person)) is not None:
-                messages[event] = await channel.message(event, told, self.person)
-        return list(messages.items())
+        tellings = [(event, channel.interest.told(event, sight, self.person)) for event in wanted]
+        tellings = [(event, told) for event, told in tellings if told is not None]
+        messages = await channel.messages(tellings, self.person)
+        said = {event: message for (event, _), message in zip(tellings, messages, strict=True)}
+        return [(event, said.get(event)) for event in events]
 
 
 async def persistently(do: Callable[[], Awaitable[Any]]) -> Any:
@@ -236,6 +242,10 @@ _Told = dict[Hashable, list[Sequence[Subscriber]]]
 """Who is told what of an event, by what they are told."""
 
 
+_Rendering = tuple[asyncio.Task[Sequence[Message | None]], int, Person]
+"""Where a message is being rendered, its place there, and for whom."""
+
+
 class Channel:
     """Subscriptions that are told alike."""
 
@@ -252,7 +262,7 @@ class Channel:
         """Was anything dropped, so that the log has to be read?"""
         self._working: asyncio.Task[None] | None = None
         self._telling: Event | None = None
-        self._rendered: dict[tuple[Position, Hashable], asyncio.Task[Message | None]] = {}
+        self._rendered: dict[tuple[Position, Hashable], _Rendering] = {}
         self._by_circle: dict[Circle, list[Subscriber]] | None = None
         self._changes = 0
 
@@ -293,22 +303,35 @@ class Channel:
         """What is told next, or just now."""
         return self._telling or (self._waiting[0].event if self._waiting else None)
 
-    async def message(self, event: Event, told: Hashable, person: Person) -> Message | None:
-        """Rendered once, for all who ask at the same time."""
-        key = (event.position, told)
-        rendering = self._rendered.get(key)
-        if rendering is None:
-            rendering = self._rendered[key] = asyncio.create_task(self._rendering(event, told, person))
-            asyncio.get_running_loop().call_later(1.0, self._rendered.pop, key, None)
-        return await asyncio.shield(rendering)
+    async def messages(self, tellings: Sequence[Telling], person: Person) -> list[Message | None]:
+        """Rendered together, and once for all who come to the same events at about the same time."""
+        keys = [(event.position, told) for event, told in tellings]
+        new = {key: telling for key, telling in zip(keys, tellings, strict=True) if key not in self._rendered}
+        if new:
+            rendering = asyncio.create_task(self._rendering(list(new.values()), person))
+            self._rendered |= {key: (rendering, place, person) for place, key in enumerate(new)}
+            asyncio.get_running_loop().call_later(_FRESH, self._forget, list(new))
+        found = [self._rendered[key] for key in keys]
+        messages: list[Message | None] = []
+        for telling, (rendering, place, whose) in zip(tellings, found, strict=True):
+            message = (await asyncio.shield(rendering))[place]
+            if message is None and whose is not person:
+                # It was gone for them, who may have lost sight of it a moment ago.
+                (message,) = await self._rendering([telling], person)
+            messages.append(message)
+        return messages
 
-    async def _rendering(self, event: Event, told: Hashable, person: Person) -> Message | None:
-        async def render() -> Message | None:
+    async def _rendering(self, tellings: Sequence[Telling], person: Person) -> Sequence[Message | None]:
+        async def render() -> Sequence[Message | None]:
             async with self.hub.rendering:
-                return await self._render(event, told, person)
+                return await self._render(tellings, person)
 
-        message: Message | None = await persistently(render)
-        return message
+        messages: Sequence[Message | None] = await persistently(render)
+        return messages
+
+    def _forget(self, keys: Sequence[tuple[Position, Hashable]]) -> None:
+        for key in keys:
+            self._rendered.pop(key, None)
 
     async def _work(self) -> None:
         try:
@@ -360,15 +383,34 @@ class Channel:
         # What was dropped and read again may have waited as well.
         several = [(one, self._listeners(one)) for one in happened if one.event.position > self.passed]
         self._telling = happened[0].event
-        wanted = [(one.event, told, who[0][0].person) for one, by_what in several for told, who in by_what.items()]
         # All first, so that nothing comes between when they are sent.
-        messages = iter(await asyncio.gather(*(self.message(*one) for one in wanted)))
+        messages = await self._all_messages(
+            {(one.event, told): who for one, by_what in several for told, who in by_what.items()}
+        )
         for one, by_what in several:
             self.passed = max(self.passed, one.after)
-            for who in by_what.values():
-                if (message := next(messages)) is not None:
+            for told, who in by_what.items():
+                if (message := messages[one.event, told]) is not None:
                     self._push(one.event, message, who)
             self.passed = one.event.position
+
+    async def _all_messages(
+        self, tellings: Mapping[Telling, Sequence[Sequence[Subscriber]]]
+    ) -> dict[Telling, Message | None]:
+        """They are rendered for whoever comes first; where it is gone for them, who may have lost sight of it a moment
+        ago, for another. What is gone for several is gone.
+        """
+        left, messages = dict(tellings), dict[Telling, Message | None]()
+        for turn in range(_WITNESSES):
+            by_person: dict[Person, list[Telling]] = {}
+            for telling, who in left.items():
+                if turn < len(who):
+                    by_person.setdefault(who[turn][0].person, []).append(telling)
+            rendered = await asyncio.gather(*(self.messages(some, person) for person, some in by_person.items()))
+            for some, found in zip(by_person.values(), rendered, strict=True):
+                messages |= dict(zip(some, found, strict=True))
+            left = {telling: who for telling, who in left.items() if messages[telling] is None}
+        return messages
 
     def _listeners(self, happened: Happened) -> _Told:
         event, sight, by_what = happened.event, happened.sight, _Told()

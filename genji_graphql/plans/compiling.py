@@ -33,11 +33,11 @@ from genji_graphql.access.viewer import Viewer
 from genji_graphql.models import Base
 from genji_graphql.plans import connections, objects
 from genji_graphql.plans.arguments import Arguments, Everything
-from genji_graphql.plans.holes import Level, Levels, pieces_of
+from genji_graphql.plans.holes import Found, Level, Levels, pieces_of
 from genji_graphql.plans.levels import Attribute, Calculated, Counted, Grouped, One
 from genji_graphql.plans.nested import nested
-from genji_graphql.plans.refusal import NotPlannable
-from genji_graphql.plans.roots import Asker, List, Lookup, Mentioned, Root, Said, Things
+from genji_graphql.plans.refusal import Gone, NotPlannable
+from genji_graphql.plans.roots import Asker, Keys, List, Lookup, Mentioned, Root, Said, Things
 from genji_graphql.plans.run import Run
 from genji_graphql.plans.scalars import as_json, fixed, joined
 from genji_graphql.plans.shapes import NESTED_ROW, Piece, Pieces, Placed, Written
@@ -63,8 +63,30 @@ class Plan:
         self._levels = Levels(level for root in self._roots for level in root.levels)
 
     async def answer(self, run: Run) -> list[bytes]:
-        keys = {level: wanted for root in self._roots for level, wanted in root.keys(run).items()}
-        found = await self._levels.load(run, keys)
+        keys = self._keys(run)
+        return await self._pieces(run, keys, await self._levels.load(run, keys))
+
+    async def tell(self, run: Run, events: Sequence[Mapping[str, Any]]) -> list[list[bytes] | None]:
+        """What is told of each event, the rows of all read together; None of one whose row isn't in sight any more."""
+        keys: list[Keys] = []
+        wanted: dict[Level, dict[int, None]] = {}
+        for run.event in events:
+            keys.append(self._keys(run))
+            for level, numbers in keys[-1].items():
+                wanted.setdefault(level, {}).update(dict.fromkeys(numbers))
+        found = await self._levels.load(run, {level: list(numbers) for level, numbers in wanted.items()})
+        told: list[list[bytes] | None] = []
+        for run.event, theirs in zip(events, keys, strict=True):
+            try:
+                told.append(await self._pieces(run, theirs, found))
+            except Gone:
+                told.append(None)
+        return told
+
+    def _keys(self, run: Run) -> Keys:
+        return {level: wanted for root in self._roots for level, wanted in root.keys(run).items()}
+
+    async def _pieces(self, run: Run, keys: Keys, found: Mapping[Level, Found]) -> list[bytes]:
         pieces = pieces_of(
             [part if isinstance(part, bytes) else await part.answer(run, keys, found) for part in self._parts]
         )

@@ -1,6 +1,7 @@
 """Answers by plans: each document is compiled when it is first asked, and its plan kept while it is in use."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ from genji_graphql.driver import Connections
 from genji_graphql.errors import TimedOut
 from genji_graphql.plans.cache import Cache
 from genji_graphql.plans.compiling import Plan, compiled, compiled_event
-from genji_graphql.plans.refusal import GaveUp, Gone, NotPlannable
+from genji_graphql.plans.refusal import GaveUp, NotPlannable
 from genji_graphql.plans.run import Run
 from genji_graphql.plans.statements import Statements
 
@@ -74,7 +75,9 @@ class Planner:
         viewer: Viewer,
     ) -> Planned:
         """The answer to one operation of a valid document, its variables coerced. Raises NotPlannable and TimedOut."""
-        return await self._answer(text, document, operation_name, variables, viewer, None, {})
+        plan = self._plan(text, operation_name, self._operation(text, document, operation_name), variables, None)
+        async with self._run(viewer, variables) as run:
+            return Planned(await plan.answer(run), run.loaded)
 
     async def tell(
         self,
@@ -84,30 +87,21 @@ class Planner:
         variables: VariableValues,
         viewer: Viewer,
         shown: str,
-        event: Mapping[str, Any],
-    ) -> Planned | None:
-        """What a valid subscription tells of an event, whose type is `shown`: by the names of its fields their values,
+        events: Sequence[Mapping[str, Any]],
+    ) -> list[Planned | None]:
+        """What a valid subscription tells of events, whose type is `shown`: by the names of its fields their values,
         and the numbers of rows. None where one of these must be in sight and isn't. Raises NotPlannable and TimedOut.
         """
-        try:
-            return await self._answer(text, document, operation_name, variables, viewer, shown, event)
-        except Gone:
-            return None
+        plan = self._plan(text, operation_name, self._operation(text, document, operation_name), variables, shown)
+        async with self._run(viewer, variables) as run:
+            told = await plan.tell(run, events)
+            return [None if pieces is None else Planned(pieces, run.loaded) for pieces in told]
 
-    async def _answer(
-        self,
-        text: str,
-        document: DocumentNode,
-        name: str | None,
-        variables: VariableValues,
-        viewer: Viewer,
-        shown: str | None,
-        event: Mapping[str, Any],
-    ) -> Planned:
-        plan = self._plan(text, name, self._operation(text, document, name), variables, shown)
+    @asynccontextmanager
+    async def _run(self, viewer: Viewer, variables: VariableValues) -> AsyncIterator[Run]:
         try:
-            async with Run(viewer, variables, self.statements, self._connections, self._largest_page, event) as run:
-                return Planned(await plan.answer(run), run.loaded)
+            async with Run(viewer, variables, self.statements, self._connections, self._largest_page) as run:
+                yield run
         except asyncpg.QueryCanceledError:
             raise TimedOut("This took longer than it may take.") from None
         except (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError) as error:

@@ -111,6 +111,11 @@ class Sketch:
     perhaps: Mapping[str, tuple[type[models.Base], int]] = field(default_factory=dict)
     """Those of rows that are null otherwise."""
 
+    @property
+    def numbered(self) -> Mapping[str, Any]:
+        """Its values, and the numbers of its rows."""
+        return {**self.values, **{name: number for name, (_, number) in {**self.rows, **self.perhaps}.items()}}
+
     async def drawn(self, context: Context) -> Any:
         """With its rows; None where there is nothing to show any more."""
         needed = {name: await context.loaders.row(*row) for name, row in self.rows.items()}
