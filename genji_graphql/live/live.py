@@ -21,8 +21,8 @@ from genji_graphql.settings import Settings
 
 CURSOR_EXPIRED = "CURSOR_EXPIRED"
 _EXPIRED = "What happened after this cursor isn't known any more. Fetch what you show anew, and subscribe without it."
-_READING = 2
-"""Connections for those who read what they missed, and for what everybody sees."""
+_READING = 4
+"""Connections for those who read what they missed, and for what everybody sees: as many as events are shown at a time."""
 
 
 Who = Callable[[str], Awaitable[Viewer]]
