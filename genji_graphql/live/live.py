@@ -22,7 +22,7 @@ from genji_graphql.settings import Settings
 CURSOR_EXPIRED = "CURSOR_EXPIRED"
 _EXPIRED = "What happened after this cursor isn't known any more. Fetch what you show anew, and subscribe without it."
 _READING = 4
-"""Connections for those who read what they missed, and for what everybody sees: as many as events are shown at a time."""
+"""Connections for those who read what they missed, and for what all see: as many as batches are rendered at a time."""
 
 
 Who = Callable[[str], Awaitable[Viewer]]
