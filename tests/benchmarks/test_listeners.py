@@ -84,7 +84,7 @@ def test_another_order_and_a_repeat_are_noticed(order: tuple[int, int]) -> None:
         assert heard(listeners, 2)["astray"] > 0
 
 
-@pytest.mark.parametrize("beside", [b"", note(0)])
+@pytest.mark.parametrize("beside", [b"", note(0)], ids=["alone", "beside a note"])
 def test_a_ping_is_answered_by_each_however_alike_they_are(beside: bytes) -> None:
     with listening(3) as (listeners, ends):
         for end in ends:
