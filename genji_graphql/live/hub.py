@@ -275,8 +275,10 @@ class Channel:
         self._by_circle = None
         if not self.subscribers:
             self.hub.drop(self)
-            if self._working is not None:
-                self._working.cancel()
+            # Nobody waits for it: where the database is away it would be tried again and again.
+            for task in [*(task for task, *_ in self._rendered.values()), self._working]:
+                if task is not None:
+                    task.cancel()
 
     @property
     def by_circle(self) -> Mapping[Circle, Sequence[Subscriber]]:

@@ -76,11 +76,11 @@ class Branch:
         self.ears.append(await self.audience.listen(EVENTS, ANONYMOUS, where={"document": id_of(document)}))
 
     async def close(self) -> None:
-        # What is being rendered goes on, and nothing is there for it any more once all is closed.
+        # What was being rendered has to end before all is closed.
         channels = self.service.app.state.live.hub._channels.values()
-        rendering = [task for channel in channels for task in channel._rendered.values()]
+        rendering = {task for channel in channels for task, *_ in channel._rendered.values()}
         self.audience.leave()
-        await asyncio.gather(*rendering)
+        await asyncio.gather(*rendering, return_exceptions=True)
         await self._stack.aclose()
 
 
