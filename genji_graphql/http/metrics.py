@@ -41,7 +41,13 @@ def metrics_app(live: Live, seats: Seats) -> ASGIApp:
 
     async def metrics(request: Request) -> Response:
         told = _Told(
-            [*_of_connections(seats), *_of_reader(live.reader), *_of_tally(live.tally), *_of_lags(await _lags(live))],
+            [
+                *_of_process(),
+                *_of_connections(seats),
+                *_of_reader(live.reader),
+                *_of_tally(live.tally),
+                *_of_lags(await _lags(live)),
+            ],
             process,
         )
         encode, content_type = choose_encoder(request.headers.get("accept", ""))

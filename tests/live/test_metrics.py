@@ -67,7 +67,7 @@ async def test_what_was_read_and_delivered_is_counted_and_nothing_was_dropped(ro
     assert told["genji_delivery_seconds_bucket +Inf"] == 4
     assert told["genji_delivery_seconds_sum"] > 0
     assert told["genji_events_dropped_total"] == told["genji_overflows_total"] == 0
-    assert told["genji_database_up"] == 1
+    assert told["genji_database_up"] == told["genji_info"] == 1
     assert told["process_resident_memory_bytes"] > 0
 
 

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 from websockets.asyncio.client import connect as open_socket
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
 from genji_graphql.access.viewer import ANONYMOUS
@@ -140,7 +140,8 @@ async def test_the_worker_that_reads_for_all_is_killed_and_nobody_misses_anythin
             assert await leader_among(places) in children_of(process.pid)
     written = [number for key in desk.sent for number in desk.acknowledged[key]]
     assert [listener.heard for listener in listeners] == [written] * len(listeners)
-    assert {listener.connections for listener in listeners} == {1, 2}
+    connections = [listener.connections for listener in listeners]
+    assert min(connections) == 1 < max(connections)
 
 
 class Listener:
@@ -156,7 +157,7 @@ class Listener:
 
     async def listen(self, count: int) -> None:
         while len(self.heard) < count:
-            with suppress(ConnectionClosed):
+            with suppress(WebSocketException, OSError):
                 async with client_of(self._address) as client:
                     self.connections += 1
                     cursor = await client.listen(self._element_id, self._after)
