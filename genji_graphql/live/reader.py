@@ -31,6 +31,8 @@ BUSY = 0.005
 EASY = 0.025
 """While some may come: a while after the last, and as long as somebody is writing who keeps others waiting. It comes to
 that little by little, so that what is written steadily isn't told late."""
+SOON = 0.1
+"""After which those who were shut out hear of it while nothing is told; before anything is, they are asked anyway."""
 IDLE = 1.0
 _EASES = 40
 """Looks without an event before it is idle."""
@@ -178,7 +180,7 @@ class Reader:
         if events:
             self.hub.tally.read += len(events)
             await self.hub.deliver(events)
-        if not events or self.hub.refreshed_before(IDLE):
+        if self.hub.refreshed_before(IDLE if events else SOON):
             # Whoever has signed out, or was shut out, shall not wait for an event of theirs to hear of it.
             await self.hub.refresh(driver)
         return len(events)
