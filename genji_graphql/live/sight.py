@@ -15,10 +15,10 @@ from enum import Enum
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, or_, select
 
 from genji_graphql.access.viewer import ANONYMOUS, Viewer
-from genji_graphql.access.visibility import moderated, visible
+from genji_graphql.access.visibility import moderated, visible, visible_notes
 from genji_graphql.driver import Slot, compiled
 from genji_graphql.live.event import IN_SIGHT, Change, Event
 from genji_graphql.live.people import Circle, People, Person
@@ -72,7 +72,9 @@ class Question(Enum):
     IS_SEEN = "is seen"
     """Is the annotation in sight now?"""
     WAS_SEEN = "was seen"
-    """Was it in sight before it happened?"""
+    """Was it in sight before it happened? Of a response: where what it answers is seen."""
+    PARENT_IS_SEEN = "parent is seen"
+    """Is what it answers in sight?"""
     IS_MODERATED = "is moderated"
     """Is it in sight now, of somebody who may moderate it?"""
     GROUP_IS_SEEN = "group is seen"
@@ -96,6 +98,10 @@ FROM (
         classroom_gone, parent_id, owner_id, status)
 ) AS event
 """
+_PARENT = """
+FROM unnest($events::integer[], $parents::integer[]) AS event (place, parent_id)
+JOIN app.annotations ON app.annotations.id = event.parent_id
+"""
 _GROUP = """
 FROM unnest($events::integer[], $groups::integer[]) AS event (place, group_id)
 JOIN app.groups ON app.groups.id = event.group_id
@@ -110,6 +116,7 @@ CROSS JOIN (
 _TABLES = {
     Question.IS_SEEN: _NOW,
     Question.WAS_SEEN: _THEN,
+    Question.PARENT_IS_SEEN: _PARENT,
     Question.IS_MODERATED: _NOW,
     Question.GROUP_IS_SEEN: _GROUP,
 }
@@ -128,6 +135,10 @@ def _statement(question: Question, rank: Rank) -> _Statement:
     """Which of the events which of the listeners may be told of, as pairs of their places."""
     model = Group if question is Question.GROUP_IS_SEEN else Annotation
     condition: Any = visible(model, rank.viewer)
+    if question is Question.WAS_SEEN:
+        # The way up a thread would begin at the row itself, which isn't any more what it was.
+        given = and_(Annotation.parent_id.is_not(None), visible(Annotation, rank.viewer, Annotation))
+        condition = or_(visible_notes(rank.viewer), given)
     if question is Question.IS_MODERATED:
         condition = and_(condition, moderated(Annotation, rank.viewer))
     made = compiled(select(model.id).where(condition))
@@ -253,9 +264,11 @@ class Sight:
         """For the people of these circles, as they are after so many changes of anybody. Asks no more than it has to:
         `of_flags` says that somebody wants to know what they may moderate.
         """
+        gone = [event for event in events if event.was_in_sight and event.changes_sight]
         wanted = {
             Question.IS_SEEN: [event for event in events if event.is_in_sight],
-            Question.WAS_SEEN: [event for event in events if event.was_in_sight and event.changes_sight],
+            Question.WAS_SEEN: gone,
+            Question.PARENT_IS_SEEN: [event for event in gone if event.parent_id is not None],
             Question.IS_MODERATED: [event for event in events if of_flags and event.is_flag],
             Question.GROUP_IS_SEEN: [event for event in events if event.group_id is not None],
         }
@@ -283,7 +296,9 @@ class Sight:
         is_seen = self._yes(Question.IS_SEEN, event, person)
         if not event.changes_sight:
             return Change.UPDATED if is_seen else None
-        was_seen = self._yes(Question.WAS_SEEN, event, person)
+        was_seen = self._yes(Question.WAS_SEEN, event, person) and (
+            event.parent_id is None or self._yes(Question.PARENT_IS_SEEN, event, person)
+        )
         if is_seen:
             return Change.UPDATED if was_seen else Change.CREATED
         # What was active after this and isn't seen now has changed since, and of that a later event tells.

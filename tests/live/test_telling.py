@@ -10,7 +10,7 @@ from genji_graphql import models
 from genji_graphql.access.viewer import ANONYMOUS
 from genji_graphql.live.position import Position, cursor_of
 from genji_graphql.vocabulary import AnnotationStatus, Visibility
-from tests.annotating.room import DELETE, RESTORE, UPDATE, Room, id_of
+from tests.annotating.room import DELETE, DISMISS, FLAG, REPLY, RESTORE, UPDATE, Room, id_of
 from tests.conftest import connect
 from tests.live.listening import Audience
 
@@ -187,3 +187,39 @@ async def test_a_cursor_that_is_none_or_of_another_database_is_refused(room: Roo
     for cursor, code in (("nonsense", "BAD_USER_INPUT"), (cursor_of("another", Position(1, 1)), "CURSOR_EXPIRED")):
         ear = await audience.listen(ADDED, ANONYMOUS, document=id_of(room.document), after=cursor)
         assert ear.refusal["extensions"]["code"] == code
+
+
+RESPONSES = {"in": ["replying", "flagging"]}
+
+
+async def test_a_reply_that_is_deleted_is_told_to_those_who_saw_it(room: Room, audience: Audience) -> None:
+    note = await room.note(classroomId=id_of(room.classroom))
+    where = {"document": id_of(room.document), "motivation": RESPONSES}
+    mate, stranger = [
+        await audience.listen(EVENTS, room.viewer(person), where=where) for person in (room.mate, room.stranger)
+    ]
+    reply = await room.made(REPLY, room.student, annotationId=note["id"], text="Indeed.")
+    assert kinds(await mate.hears(1)) == ["Created"]
+    await room.made(DELETE, room.student, id=reply["id"])
+    assert kinds(await mate.hears(2))[1:] == ["Deleted"]
+    assert stranger.told == []
+
+
+@pytest.mark.parametrize("how", ["by hand", "by the API"])
+async def test_a_flag_that_goes_is_told_to_nobody_who_could_not_see_it(
+    room: Room, audience: Audience, how: str
+) -> None:
+    note = await room.note(classroomId=id_of(room.classroom))
+    flag = await room.made(FLAG, room.student, annotationId=note["id"])
+    where = {"document": id_of(room.document), "motivation": RESPONSES}
+    mate, teacher = [
+        await audience.listen(EVENTS, room.viewer(person), where=where) for person in (room.mate, room.teacher)
+    ]
+    if how == "by hand":
+        await room.world.run(delete(models.Annotation).where(models.Annotation.id == flag["databaseId"]))
+    else:
+        await room.made(DISMISS, room.teacher, flagId=flag["id"])
+    await room.made(REPLY, room.student, annotationId=note["id"], text="Indeed.")
+    assert kinds(await teacher.hears(2)) == ["Deleted", "Created"]
+    assert kinds(await mate.hears(1)) == ["Created"]
+    assert flag["id"] not in b"".join(mate.bodies).decode()

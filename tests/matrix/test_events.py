@@ -71,12 +71,29 @@ async def test_an_event_is_told_to_whoever_would_find_the_row(site: Site, world:
         }
     about_notes = [event_of(number, note) for number, note in enumerate(notes) if note.status in IN_SIGHT]
     about_groups = [Event(Position(2, number), NOW, Kind.JOINED, group_id=number, user_id=1) for number in groups]
-    for question in Question:
-        events = about_groups if question is Question.GROUP_IS_SEEN else about_notes
-        found = await asked(site.connection, question, events, circles, lambda circle: circle.people)
-        for listener in listeners:
-            told = {event.group_id or event.annotation_id for event, answer in found.items() if listener in answer}
-            assert told == expected[question, listener], (question, _who(listener))
+    found = {
+        question: await asked(
+            site.connection,
+            question,
+            about_groups if question is Question.GROUP_IS_SEEN else about_notes,
+            circles,
+            lambda circle: circle.people,
+        )
+        for question in Question
+    }
+    for question, listener in expected:
+        told = {
+            event.group_id or event.annotation_id
+            for event, answer in found[question].items()
+            if listener in answer
+            # Of a response it is asked whether it would be seen beside what it answers, and whether that is.
+            and (
+                question is not Question.WAS_SEEN
+                or event.parent_id is None
+                or listener in found[Question.PARENT_IS_SEEN][event]
+            )
+        }
+        assert told == expected[question, listener], (question, _who(listener))
 
 
 def _who(listener: Person) -> Viewer:
