@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from graphql import GraphQLError
+from sqlalchemy.engine import URL
 
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.context import Context
@@ -16,6 +17,7 @@ from genji_graphql.http.request import Asked
 from genji_graphql.http.subscriptions import Subscription
 from genji_graphql.live.people import Person
 from genji_graphql.live.sink import Message
+from tests.conftest import connect
 
 PATIENCE = 20.0
 """Seconds for what is bound to come; a test that waits for so long has failed."""
@@ -93,6 +95,24 @@ async def at_work(app: FastAPI) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def settled(url: URL) -> None:
+    """Whatever was written before can be told now: nobody on the server still writes who began earlier.
+
+    Transactions are counted together for all databases of a server, and so those of other tests hold this one up.
+    """
+    connection = await connect(url)
+    try:
+        number = await connection.fetchval("SELECT pg_current_xact_id()::text")
+        async with asyncio.timeout(PATIENCE):
+            while not await connection.fetchval(_IS_SETTLED, number):  # noqa: ASYNC110 - nobody tells of it
+                await asyncio.sleep(0.01)
+    finally:
+        await connection.close()
+
+
+_IS_SETTLED = "SELECT pg_snapshot_xmin(pg_current_snapshot()) > $1::text::xid8"
 
 
 class Audience:

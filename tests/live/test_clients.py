@@ -26,7 +26,7 @@ from genji_graphql.live.sink import Message
 from genji_graphql.settings import Settings
 from tests.command import running
 from tests.live.house import House, until
-from tests.live.listening import PATIENCE
+from tests.live.listening import PATIENCE, settled
 from tests.node import WEB
 from tests.world import World
 
@@ -211,6 +211,7 @@ async def test_a_client_of_npm_whose_place_is_forgotten_fetches_anew_and_goes_on
     node: str, site: Site, protocol: str
 ) -> None:
     await site.write(2)
+    await settled(site.url)
     async with listening_to(node, protocol, site, after=cursor_of("another", Position(1, 1))) as listener:
         while await listener.next() != "expired":
             pass

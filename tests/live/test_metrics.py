@@ -19,7 +19,7 @@ from genji_graphql.access.viewer import ANONYMOUS
 from tests.annotating.room import Room, id_of
 from tests.command import genji_command, running
 from tests.conftest import connect, execute
-from tests.live.listening import PATIENCE, Audience, Ear, at_work
+from tests.live.listening import PATIENCE, Audience, Ear, at_work, settled
 
 ADDED = "subscription ($document: ID) { annotationAdded(document: $document) { annotation { id } } }"
 
@@ -52,8 +52,11 @@ async def until(app: FastAPI, hold: Callable[[Metrics], bool]) -> Metrics:
     return metrics
 
 
-async def test_what_was_read_and_delivered_is_counted_and_nothing_was_dropped(room: Room, audience: Audience) -> None:
+async def test_what_was_read_and_delivered_is_counted_and_nothing_was_dropped(
+    room: Room, audience: Audience, database: URL
+) -> None:
     app = room.service.app
+    await settled(database)
     before = await metrics_of(app)
     ears = [await audience.listen(ADDED, ANONYMOUS, document=id_of(room.document)) for _ in range(3)]
     for _ in range(4):
@@ -86,6 +89,7 @@ async def test_a_write_transaction_held_open_delays_events_behind_it_loses_none_
 ) -> None:
     app = room.service.app
     first = await room.note()
+    await settled(database)
     ear = await audience.listen(
         "subscription ($where: AnnotationEventWhere!) { annotationEvents(where: $where) { __typename cursor } }",
         ANONYMOUS,
