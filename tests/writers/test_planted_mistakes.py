@@ -74,15 +74,16 @@ def numbers_are_given_twice(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(annotations, "numbered", lambda value, _: numbered(value, iter(range(1, 9))))
 
 
+_QUOTING = Step("createAnnotation", {"elementId": Pick("element", 0), "text": "?", "selector": {"start": 0, "end": 8}})
+
+
 def _after_one_note() -> Writer:
     note, expected = Pick("own note", 0), Pick("modified", 0)
     return Writer(
         STUDENT,
         [
             Step("updateAnnotation", {"id": note, "text": "1", "expectedModified": expected}),
-            Step(
-                "createAnnotation", {"elementId": Pick("element", 0), "text": "?", "selector": {"start": 0, "end": 8}}
-            ),
+            _QUOTING,
             Step("upvoteAnnotation", {"annotationId": note}),
             Step("revertAnnotation", {"id": note, "version": 1}),
             Step("updateAnnotation", {"id": note, "text": "2", "expectedModified": expected}),
@@ -96,12 +97,17 @@ def _rewriting(*texts: str) -> Writer:
 
 CROWDED = [_rewriting(TEXTS[1], TEXTS[0], TEXTS[2], TEXTS[0], TEXTS[1]), *[_after_one_note()] * 3]
 """Everybody is after the same note, and its text is changed under it."""
+UNDER_A_PEN = [_rewriting(TEXTS[1]), *[Writer(STUDENT, [_QUOTING] * 2)] * 4]
+"""Everybody quotes a text that is being rewritten, once: a change after that would put right what is wrong."""
+_KEYED = Step("createAnnotation", {"elementId": Pick("element", 0), "text": "?", "idempotencyKey": "a"})
+AT_EVERY_SCREEN = [Writer(STUDENT, [_KEYED])] * 4
+"""Somebody sends the same four times."""
 
 
 @pytest.fixture(scope="module")
 def looks() -> list[Program]:
     """What is written until the mistake shows."""
-    looks: list[Program] = [CROWDED] * 3
+    looks: list[Program] = [UNDER_A_PEN, AT_EVERY_SCREEN, CROWDED] * 3
 
     @settings(random_programs, max_examples=60, derandomize=True)
     @given(program=programs())
