@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from select import select
@@ -24,7 +25,9 @@ STARTUP_FAILURE = 3
 _YOUNG = 5.0
 """Seconds within which a worker shouldn't end."""
 _PAUSE = 1.0
-"""Seconds before one that ended young is replaced, lest nothing else be done."""
+"""Seconds before one that ended young is replaced, lest nothing else be done; each time in a row twice as long,"""
+_LONGEST_PAUSE = 30.0
+"""and this at most."""
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -45,6 +48,8 @@ class Workers:
         """By process: the number of its place, and when it began."""
         self._vacant: dict[int, float] = {}
         """Numbers of places, and when somebody takes them."""
+        self._ended_young: Counter[int] = Counter()
+        """How often in a row somebody has, by the number of their place."""
         self._signals = _Signals()
 
     def run(self) -> None:
@@ -73,12 +78,18 @@ class Workers:
                 if code == STARTUP_FAILURE:
                     return GenjiError("A worker couldn't start, so all of them were ended.")
                 how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
-                self._say(f"The worker with process number {process} {how}; another takes its place.")
-                self._vacant[place] = self._when(process)
+                pause = self._pause(process)
+                when = f" in {pause:.0f} s" if pause else ""
+                self._say(f"The worker with process number {process} {how}; another takes its place{when}.")
+                self._vacant[place] = time.monotonic() + pause
 
-    def _when(self, process: int) -> float:
-        now, (_, began) = time.monotonic(), self._running.pop(process)
-        return now if now - began > _YOUNG else now + _PAUSE
+    def _pause(self, process: int) -> float:
+        place, began = self._running.pop(process)
+        if time.monotonic() - began > _YOUNG:
+            del self._ended_young[place]
+            return 0.0
+        self._ended_young[place] += 1
+        return min(_LONGEST_PAUSE, _PAUSE * 2.0 ** (self._ended_young[place] - 1))
 
     def _fill(self) -> None:
         now = time.monotonic()

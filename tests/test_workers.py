@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -57,6 +59,22 @@ async def test_a_worker_that_is_killed_is_replaced_and_nobody_is_turned_away(dat
         assert killed not in after
         assert [answer(address) for _ in range(12)] == [{"viewer": None}] * 12
         assert process.poll() is None
+
+
+def test_a_worker_that_ends_at_once_each_time_is_replaced_ever_more_seldom() -> None:
+    program = """
+import os
+from genji_graphql.workers import Workers
+Workers([[]], lambda place: os._exit(7), 1.0, lambda line: print(line, flush=True)).run()
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        told = [process.stdout.readline().strip() for _ in range(3)]
+        process.terminate()
+    assert [line.partition("ended with ")[2] for line in told] == [
+        f"code 7; another takes its place in {seconds} s." for seconds in (1, 2, 4)
+    ]
+    assert process.returncode == 0
 
 
 async def test_workers_end_with_their_parent_and_nothing_is_left(database: URL) -> None:
