@@ -14,5 +14,5 @@ class Deaf(Live):
 
 
 if __name__ == "__main__":
-    app.Live = Deaf  # type: ignore[attr-defined]
+    app.Live = Deaf  # type: ignore[attr-defined] # what it imported is its own
     cli.main()

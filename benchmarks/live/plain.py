@@ -55,7 +55,7 @@ class Added:
 @strawberry.type
 class Query:
     @strawberry.field
-    def document(self, id: strawberry.ID) -> strawberry.ID:  # noqa: A002
+    def document(self, id: strawberry.ID) -> strawberry.ID:  # noqa: A002 - it is the argument's name
         return id
 
 

@@ -26,7 +26,7 @@ class Deaf(Ours):
 
     name = "deaf"
 
-    def command(self, database: URL, port: int) -> list[str]:  # noqa: ARG002
+    def command(self, database: URL, port: int) -> list[str]:  # noqa: ARG002 - for those who need it
         return [sys.executable, "-m", "benchmarks.live.deaf", "run", "--port", str(port)]
 
 

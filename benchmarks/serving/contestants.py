@@ -47,13 +47,13 @@ class Contestant(ABC):
     @abstractmethod
     def body(self, workload: Workload, *, member: bool) -> Any: ...
 
-    def headers(self, *, member: bool) -> Mapping[str, str]:  # noqa: ARG002
+    def headers(self, *, member: bool) -> Mapping[str, str]:  # noqa: ARG002 - for those who need it
         return {}
 
     def request(self, workload: Workload, *, member: bool) -> bytes:
         return post(self.target(workload), self.body(workload, member=member), self.headers(member=member))
 
-    def target(self, workload: Workload) -> str:  # noqa: ARG002
+    def target(self, workload: Workload) -> str:  # noqa: ARG002 - for those who need it
         return self.path
 
 
@@ -62,10 +62,10 @@ class Plans(Contestant):
 
     name = "plans"
 
-    def command(self, database: URL, port: int) -> list[str]:  # noqa: ARG002
+    def command(self, database: URL, port: int) -> list[str]:  # noqa: ARG002 - for those who need it
         return [str(_PYTHON.with_name("genji")), "run", "--port", str(port)]
 
-    def environment(self, database: URL, port: int) -> Mapping[str, str]:  # noqa: ARG002
+    def environment(self, database: URL, port: int) -> Mapping[str, str]:  # noqa: ARG002 - for those who need it
         return {
             "DATABASE_URL": database.render_as_string(hide_password=False),
             # As in production; and the one limit that a workload doesn't fit.
@@ -73,7 +73,7 @@ class Plans(Contestant):
             "GENJI_MAX_PAGE_SIZE": "1000",
         }
 
-    def body(self, workload: Workload, *, member: bool) -> Any:  # noqa: ARG002
+    def body(self, workload: Workload, *, member: bool) -> Any:  # noqa: ARG002 - for those who need it
         return {"query": workload.ours, "variables": workload.our_variables}
 
     def headers(self, *, member: bool) -> Mapping[str, str]:
@@ -85,7 +85,7 @@ class General(Plans):
 
     name = "general"
 
-    def command(self, database: URL, port: int) -> list[str]:  # noqa: ARG002
+    def command(self, database: URL, port: int) -> list[str]:  # noqa: ARG002 - for those who need it
         return [str(_PYTHON), "-m", "benchmarks.serving.general", "run", "--port", str(port)]
 
 
@@ -115,7 +115,7 @@ class PostGraphile(Contestant):
 
     name = "postgraphile"
 
-    def command(self, database: URL, port: int) -> list[str]:  # noqa: ARG002
+    def command(self, database: URL, port: int) -> list[str]:  # noqa: ARG002 - for those who need it
         # Ours rather than the machine's, on which PostGraphile may fail in the midst; and the real one, because what
         # lies beside our Python is a script that starts it.
         script = _PYTHON.with_name("node")
