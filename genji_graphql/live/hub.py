@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -41,7 +41,8 @@ _CALM = 60.0
 """Seconds without an overflow after which earlier ones are forgotten."""
 _RENDERING = 4
 """Batches that are rendered at a time."""
-_WITNESSES = 3
+_LOOKS = 3
+"""How often it is asked anew who sees what is gone for whoever it was rendered for; then all look for themselves."""
 _FRESH = 1.0
 """Seconds for which what was rendered is told to others who come to the same events."""
 _RETRY = (0.1, 0.5, 1.0, 2.0)
@@ -240,6 +241,8 @@ class Happened:
 
 _Told = dict[Hashable, list[Sequence[Subscriber]]]
 """Who is told what of an event, by what they are told."""
+_Said = dict[Event, list[tuple[Message | None, Sequence[Sequence[Subscriber]]]]]
+"""What is said of each event, and to whom."""
 
 
 _Rendering = tuple[asyncio.Task[Sequence[Message | None]], int, Person]
@@ -317,9 +320,11 @@ class Channel:
         messages: list[Message | None] = []
         for telling, (rendering, place, whose) in zip(tellings, found, strict=True):
             message = (await asyncio.shield(rendering))[place]
-            if message is None and whose is not person:
+            if message is None:
                 # It was gone for them, who may have lost sight of it a moment ago.
-                (message,) = await self._rendering([telling], person)
+                self._rendered.pop((telling[0].position, telling[1]), None)
+                if whose is not person:
+                    (message,) = await self._rendering([telling], person)
             messages.append(message)
         return messages
 
@@ -383,36 +388,40 @@ class Channel:
 
     async def _tell(self, happened: Sequence[Happened]) -> None:
         # What was dropped and read again may have waited as well.
-        several = [(one, self._listeners(one)) for one in happened if one.event.position > self.passed]
+        left = [one for one in happened if one.event.position > self.passed]
         self._telling = happened[0].event
         # All first, so that nothing comes between when they are sent.
-        messages = await self._all_messages(
-            {(one.event, told): who for one, by_what in several for told, who in by_what.items()}
-        )
-        for one, by_what in several:
+        said = await self._said(left)
+        for one in left:
             self.passed = max(self.passed, one.after)
-            for told, who in by_what.items():
-                if (message := messages[one.event, told]) is not None:
-                    self._push(one.event, message, who)
+            for message, who in said[one.event]:
+                self._push(one.event, message, who)
             self.passed = one.event.position
 
-    async def _all_messages(
-        self, tellings: Mapping[Telling, Sequence[Sequence[Subscriber]]]
-    ) -> dict[Telling, Message | None]:
-        """They are rendered for whoever comes first; where it is gone for them, who may have lost sight of it a moment
-        ago, for another. What is gone for several is gone.
+    async def _said(self, happened: Sequence[Happened]) -> _Said:
+        """What is said of events, and to whom. It is rendered for whoever comes first; where it is gone for them, who
+        may have lost sight of it a moment ago, it is asked anew who sees it.
         """
-        left, messages = dict(tellings), dict[Telling, Message | None]()
-        for turn in range(_WITNESSES):
-            by_person: dict[Person, list[Telling]] = {}
-            for telling, who in left.items():
-                if turn < len(who):
-                    by_person.setdefault(who[turn][0].person, []).append(telling)
-            rendered = await asyncio.gather(*(self.messages(some, person) for person, some in by_person.items()))
-            for some, found in zip(by_person.values(), rendered, strict=True):
-                messages |= dict(zip(some, found, strict=True))
-            left = {telling: who for telling, who in left.items() if messages[telling] is None}
-        return messages
+        said = await self._said_once(happened)
+        for _ in range(_LOOKS):
+            gone = [one for one in happened if any(message is None for message, _ in said[one.event])]
+            if not gone:
+                break
+            sight = await self.hub.sight([one.event for one in gone], [self])
+            said |= await self._said_once([replace(one, sight=sight) for one in gone])
+        return said
+
+    async def _said_once(self, happened: Sequence[Happened]) -> _Said:
+        tellings = {(one.event, told): who for one in happened for told, who in self._listeners(one).items()}
+        by_person: dict[Person, list[Telling]] = {}
+        for telling, who in tellings.items():
+            by_person.setdefault(who[0][0].person, []).append(telling)
+        rendered = await asyncio.gather(*(self.messages(some, person) for person, some in by_person.items()))
+        said: _Said = {one.event: [] for one in happened}
+        for some, messages in zip(by_person.values(), rendered, strict=True):
+            for telling, message in zip(some, messages, strict=True):
+                said[telling[0]].append((message, tellings[telling]))
+        return said
 
     def _listeners(self, happened: Happened) -> _Told:
         event, sight, by_what = happened.event, happened.sight, _Told()
@@ -430,11 +439,16 @@ class Channel:
             subscriber.read_log()
         return [[subscriber] for subscriber in self.subscribers - changed]
 
-    def _push(self, event: Event, message: Message, groups: Iterable[Sequence[Subscriber]]) -> None:
+    def _push(self, event: Event, message: Message | None, groups: Iterable[Sequence[Subscriber]]) -> None:
         position, still, number = event.position, self.subscribers, 0
         for group in groups:
             for subscriber in group:
-                if subscriber in still:
+                if subscriber not in still:
+                    continue
+                if message is None:
+                    # They see what is gone for one after the other of those that it is rendered for.
+                    subscriber.read_log()
+                else:
                     number += subscriber.take(position, message)
         self.hub.tally.told(event, number)
 
@@ -511,14 +525,20 @@ class Hub:
             return
         wanted = sorted({event for some in matched.values() for event in some}, key=lambda event: event.position)
 
-        async def look() -> Sight:
-            async with self.connections.lent() as lent:
-                return await self.look(lent.driver, wanted, list(matched))
-
-        sight = await persistently(look)
+        sight = await self.sight(wanted, list(matched))
         for channel, some in matched.items():
             if channel.subscribers:
                 channel.tell(Happened(after, event, sight) for event in some)
+
+    async def sight(self, events: Sequence[Event], channels: Sequence[Channel]) -> Sight:
+        """Who of those in the channels sees which of the events, however long it takes to find out."""
+
+        async def look() -> Sight:
+            async with self.connections.lent() as lent:
+                return await self.look(lent.driver, events, channels)
+
+        sight: Sight = await persistently(look)
+        return sight
 
     async def look(self, driver: Any, events: Sequence[Event], channels: Sequence[Channel]) -> Sight:
         """Who of those in the channels sees which of the events."""

@@ -1,5 +1,6 @@
 """Those who listen: the slow, those who lose what they had, those who ask the same, and those who are somebody else."""
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
@@ -11,9 +12,11 @@ from genji_graphql import models
 from genji_graphql.access.viewer import ANONYMOUS, Viewer
 from genji_graphql.identity.accounts import start_session
 from genji_graphql.live import hub
+from genji_graphql.live.people import Person
+from genji_graphql.reads.ids import global_id
 from genji_graphql.vocabulary import AccessLevel, Recipient, SharedObject, Visibility
 from tests.annotating.room import FLAG, REPLY, TAG, UPVOTE, Room, id_of
-from tests.live.listening import Audience, Ear, at_work
+from tests.live.listening import PATIENCE, Audience, Ear, at_work
 from tests.live.test_telling import ADDED, EVENTS, kinds
 from tests.service import Service
 
@@ -134,6 +137,56 @@ async def test_who_leaves_a_classroom_hears_no_more_of_it(room: Room, audience: 
     for_all = await room.note()
     assert ids(await ear.hears(2))[1:] == [for_all["id"]]
     assert not ear.is_shut_out
+
+
+async def leaves(room: Room, person: Person) -> None:
+    """Out of every classroom and every share, and so they are asked anew who they are."""
+    number = person.viewer.user_id
+    await room.world.run(delete(models.group_members).where(models.group_members.c.user_id == number))
+    await room.world.run(delete(models.ObjectShare).where(models.ObjectShare.shared_with_id == number))
+    live = room.service.app.state.live
+    async with live.hub.connections.lent() as lent:
+        await live.hub.refresh(lent.driver)
+
+
+@pytest.mark.parametrize("leaving", [0, 1, 2, 4, 6])
+@pytest.mark.parametrize("are_a_class", [True, False])
+async def test_who_leaves_while_something_is_told_takes_nobody_with_them(
+    room: Room, audience: Audience, monkeypatch: pytest.MonkeyPatch, are_a_class: bool, leaving: int
+) -> None:
+    readers = [await room.world.person(f"reader{number}") for number in range(6)]
+    if are_a_class:
+        element, classroom = room.element, await room.world.group(*readers)
+    else:
+        collection, classroom = await room.world.collection(Visibility.SHARED), None
+        element = await room.world.element(await room.world.document(collection))
+        for reader in readers:
+            await room.world.share(collection, reader)
+    ears = []
+    for reader in readers:
+        viewer, token = await signed_in(room, reader)
+        document = global_id("Document", element.document_id)
+        ears.append(await audience.listen(ADDED, viewer, token=token, document=document))
+    left: list[Person] = []
+    rendering = hub.Channel._rendering
+
+    async def meanwhile(self: hub.Channel, tellings: Any, person: Person) -> Any:
+        if len(left) < leaving and person not in left:
+            left.append(person)
+            await leaves(room, person)
+        return await rendering(self, tellings, person)
+
+    monkeypatch.setattr(hub.Channel, "_rendering", meanwhile)
+    notes: list[str] = []
+    for _ in range(2):
+        notes.append(id_of(await room.world.note(element, classroom_id=classroom and classroom.id)))
+        async with asyncio.timeout(PATIENCE):
+            # Who it was that left shows only while it is told.
+            while any((ear.person in left) == (len(ear.told) == len(notes)) for ear in ears):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    assert len(left) == leaving
+    for ear in ears:
+        assert ids(await ear.hears(0)) == ([] if ear.person in left else notes)
 
 
 async def test_who_joins_a_classroom_hears_of_it_from_then_on(room: Room, audience: Audience) -> None:
