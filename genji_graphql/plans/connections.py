@@ -15,7 +15,7 @@ from genji_graphql.plans.arguments import Asked
 from genji_graphql.plans.holes import Found, Level, Rope, joined
 from genji_graphql.plans.run import Run
 from genji_graphql.plans.scalars import as_list, fixed, integer, sent
-from genji_graphql.plans.shapes import LIST, ROW, Cursor, Pieces, Shown, Texts
+from genji_graphql.plans.shapes import LIST, ROW, Cursor, Pieces, Shown, Texts, split
 from genji_graphql.plans.slots import ANY_PARENTS, shape_of
 from genji_graphql.reads.edges import ToMany, count_statement, gathered_statement, shown_statement
 from genji_graphql.reads.pages import Page, Slice, cursors, slice_of
@@ -307,6 +307,6 @@ def _in(pages: Sequence[Slice], text: bytes) -> Texts:
     """Lists of rows, each in the order of its page."""
     lists = [
         b",".join([rows[number] for number in page.rows])
-        for page, rows in zip(pages, (rows.split(ROW) for rows in text.split(LIST)), strict=True)
+        for page, rows in zip(pages, (rows.split(ROW) for rows in split(text, LIST, len(pages))), strict=True)
     ]
     return Texts(lists, [len(page.rows) for page in pages])
