@@ -1,11 +1,9 @@
 """Answers by plans: each document is compiled when it is first asked, and its plan kept while it is in use."""
 
-from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 from graphql import (
     DirectiveNode,
     DocumentNode,
@@ -18,14 +16,12 @@ from graphql import (
     visit,
 )
 from graphql.execution.values import VariableValues
-from sqlalchemy.exc import DBAPIError
 
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.driver import Connections
-from genji_graphql.errors import TimedOut
 from genji_graphql.plans.cache import Cache
 from genji_graphql.plans.compiling import Plan, compiled, compiled_event
-from genji_graphql.plans.refusal import GaveUp, NotPlannable
+from genji_graphql.plans.refusal import NotPlannable
 from genji_graphql.plans.run import Run
 from genji_graphql.plans.statements import Statements
 
@@ -97,15 +93,8 @@ class Planner:
             told = await plan.tell(run, events)
             return [None if pieces is None else Planned(pieces, run.loaded) for pieces in told]
 
-    @asynccontextmanager
-    async def _run(self, viewer: Viewer, variables: VariableValues) -> AsyncIterator[Run]:
-        try:
-            async with Run(viewer, variables, self.statements, self._connections, self._largest_page) as run:
-                yield run
-        except asyncpg.QueryCanceledError:
-            raise TimedOut("This took longer than it may take.") from None
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError) as error:
-            raise GaveUp("the database failed") from error
+    def _run(self, viewer: Viewer, variables: VariableValues) -> Run:
+        return Run(viewer, variables, self.statements, self._connections, self._largest_page)
 
     def _operation(self, text: str, document: DocumentNode, name: str | None) -> Operation:
         found = self._operations.get((text, name))

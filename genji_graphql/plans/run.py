@@ -5,21 +5,30 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
+import asyncpg
 from graphql.execution.values import VariableValues
 from sqlalchemy import Select
+from sqlalchemy.exc import DBAPIError
 
 from genji_graphql.access.viewer import Viewer
 from genji_graphql.driver import Connections, Lent, Loan, Slot, Values
+from genji_graphql.errors import TimedOut
+from genji_graphql.plans.refusal import GaveUp
 from genji_graphql.plans.slots import PARENTS, kind_of, numbers_of
 from genji_graphql.plans.statements import Statements
 
 Row = Sequence[Any]
 """A row as the driver gives it: values in the order of their columns."""
 
+_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError)
+
 
 @dataclass(slots=True)
 class Run:
-    """What it takes, within `async with`: a connection is borrowed with the first statement and kept until the end."""
+    """What it takes, within `async with`: a connection is borrowed with the first statement and kept until the end.
+
+    Where the database fails within it, it raises TimedOut and GaveUp.
+    """
 
     viewer: Viewer
     variables: VariableValues
@@ -48,6 +57,10 @@ class Run:
     ) -> None:
         if self._loan is not None:
             await self._loan.__aexit__(kind, error, trace)
+        if isinstance(error, asyncpg.QueryCanceledError):
+            raise TimedOut("This took longer than it may take.") from None
+        if isinstance(error, _FAILURES):
+            raise GaveUp("the database failed") from error
 
     async def fetch(
         self,
