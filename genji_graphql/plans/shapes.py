@@ -30,7 +30,7 @@ _NULL = b"\x04"
 _MARK = HOLE.decode()
 _NOWHERE = fixed("[]")
 _FAR = 600
-"""Bytes from one mark to the next."""
+"""Bytes from one mark to the next, from which on it pays to leap."""
 _SHORT = 200
 """Bytes of a filling below which a text with it is put together at once."""
 
@@ -80,6 +80,8 @@ class Texts:
 
     @property
     def _each(self) -> list[bytes]:
+        if len(self.rows) == 1:
+            return [self.joined]
         marks = len(self.rows) // max(1, len(self.parts))
         return [text for part in self.parts for text in split(part, LIST, marks)]
 
