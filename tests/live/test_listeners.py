@@ -182,7 +182,7 @@ async def test_who_leaves_while_something_is_told_takes_nobody_with_them(
         notes.append(id_of(await room.world.note(element, classroom_id=classroom and classroom.id)))
         async with asyncio.timeout(PATIENCE):
             # Who it was that left shows only while it is told.
-            while any((ear.person in left) == (len(ear.told) == len(notes)) for ear in ears):  # noqa: ASYNC110
+            while any((ear.person in left) == (len(ear.told) == len(notes)) for ear in ears):  # noqa: ASYNC110 - see above
                 await asyncio.sleep(0.01)
     assert len(left) == leaving
     for ear in ears:
