@@ -186,6 +186,7 @@ class _Socket:
         "_task",
         "_timer",
         "ask",
+        "beginning",
         "door",
         "out",
         "person",
@@ -213,6 +214,8 @@ class _Socket:
         self.running: dict[str, _Operation] = {}
         self.under_way: set[asyncio.Task[None]] = set()
         """What is being answered, or begun."""
+        self.beginning: set[asyncio.Task[None]] = set()
+        """Of that, the subscriptions."""
         self._connection: HTTPConnection | None = connection
         self._credential = credential
         self._receive = receive
@@ -375,6 +378,7 @@ class _Socket:
 
     def _done(self, task: "asyncio.Task[None]") -> None:
         self.under_way.discard(task)
+        self.beginning.discard(task)
         if self._freed is not None and not self._freed.done():
             self._freed.set_result(None)
 
@@ -483,11 +487,16 @@ class _Operation:
     # As the transport of its execution
 
     async def make_context(self) -> Any:
+        if not self._is_subscription and (before := self.socket.beginning):
+            # What isn't in this answer is told by the subscriptions that were sent before it.
+            await asyncio.wait(before)
         return await self.socket.context()
 
     def allow(self, operation: OperationDefinitionNode) -> None:
         self._is_change = operation.operation is OperationType.MUTATION
         self._is_subscription = operation.operation is OperationType.SUBSCRIPTION
+        if self._is_subscription and self.task is not None:
+            self.socket.beginning.add(self.task)
 
     async def left(self) -> None:
         """Never returns: who leaves has the task cancelled."""

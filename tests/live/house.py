@@ -124,6 +124,11 @@ class Hub:
     begun: list[Listener] = field(default_factory=list)
     cursor: str = ""
     """Where a connection and a subscription begin."""
+    is_open: asyncio.Event = field(default_factory=asyncio.Event)
+    """May a subscription begin? Others wait for it."""
+
+    def __post_init__(self) -> None:
+        self.is_open.set()
 
     async def begin(
         self,
@@ -135,6 +140,7 @@ class Hub:
         sink: Sink,
         last_event_id: str | None = None,
     ) -> Listener | list[GraphQLError]:
+        await self.is_open.wait()
         variables = asked.variables or {}
         if variables.get("limit") == 0:
             return [GraphQLError("Nothing is nothing to wait for.")]

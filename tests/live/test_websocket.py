@@ -75,6 +75,45 @@ async def test_operations_are_answered_as_they_are_ready(house: House) -> None:
         await until(lambda: House.woken == 1)
 
 
+@pytest.mark.parametrize("later", ["{ hello }", "mutation { change }"])
+async def test_what_is_sent_after_a_subscription_is_done_once_that_has_begun(house: House, later: str) -> None:
+    house.hub.is_open.clear()
+    async with opened(house, init={}) as client:
+        await client.subscribe(TICKS, "first")
+        await client.subscribe(later, "second")
+        await client.send(type="ping")
+        assert await client.receive() == {"type": "pong"}
+        # A mistake waits for nobody: whatever else is ready by now has been answered before it.
+        await client.subscribe("{", "third")
+        assert (await client.receive())["id"] == "third"
+        assert House.changes == 0
+        await house.within(house.hub.is_open.set)
+        assert (await client.receive())["id"] == "second"
+        assert len(house.hub.listeners) == 1
+
+
+async def test_what_waits_for_a_subscription_waits_no_more_when_that_is_not_wanted(house: House) -> None:
+    house.hub.is_open.clear()
+    async with opened(house, init={}) as client:
+        await client.subscribe(TICKS, "first")
+        await client.subscribe("{ hello }", "second")
+        await client.subscribe("{ hello }", "third")
+        await client.send(type="complete", id="second")
+        await client.send(type="complete", id="first")
+        assert (await client.receive())["id"] == "third"
+
+
+async def test_a_change_that_waits_for_a_subscription_is_made_though_its_client_leaves(house: House) -> None:
+    house.hub.is_open.clear()
+    async with opened(house, init={}) as client:
+        await client.subscribe(TICKS, "first")
+        await client.subscribe("mutation { change }", "second")
+        await client.send(type="ping")
+        assert await client.receive() == {"type": "pong"}
+    await until(lambda: House.changes == 1)
+    await until(lambda: house.seats.connections == 0)
+
+
 async def test_a_change_is_made_though_whoever_asked_for_it_left(house: House) -> None:
     async with opened(house, init={}) as client:
         await client.subscribe("mutation { change(seconds: 0.3) }", "1")
