@@ -85,9 +85,9 @@ SELECT xid::text AS xid, seq, pg_current_snapshot()::text AS snapshot FROM (
 ) AS last (xid, seq) ORDER BY last.xid DESC, seq DESC LIMIT 1
 """
 
-_HELD_UP = """
-SELECT EXISTS (SELECT FROM app.annotation_events WHERE xid >= pg_snapshot_xmin(pg_current_snapshot()))
-    OR EXISTS (SELECT FROM app.membership_events WHERE xid >= pg_snapshot_xmin(pg_current_snapshot()))
+_MORE = """
+SELECT EXISTS (SELECT FROM app.annotation_events WHERE (xid, seq) > ($1::text::xid8, $2::bigint))
+    OR EXISTS (SELECT FROM app.membership_events WHERE (xid, seq) > ($1::text::xid8, $2::bigint))
 """
 
 _IDENTITY = """
@@ -207,10 +207,10 @@ async def now(driver: Driver) -> tuple[Position, Snapshot]:
     return _position(row), Snapshot.of(row["snapshot"])
 
 
-async def is_held_up(driver: Driver) -> bool:
-    """Is there something that can't be told yet, because somebody may still come before it?"""
-    held: bool = await driver.fetchval(_HELD_UP)
-    return held
+async def has_more(driver: Driver, position: Position) -> bool:
+    """Is there something after a position, even if it can't be read yet since somebody may still come before it?"""
+    more: bool = await driver.fetchval(_MORE, str(position.xid), position.seq)
+    return more
 
 
 async def epoch(driver: Driver) -> str:

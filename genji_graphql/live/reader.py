@@ -20,7 +20,7 @@ from genji_graphql.database import plain_reason
 from genji_graphql.driver import DriverError
 from genji_graphql.live import log as events_log
 from genji_graphql.live.hub import Hub
-from genji_graphql.live.position import BEGINNING
+from genji_graphql.live.position import BEGINNING, Position
 
 log = logging.getLogger(__name__)
 
@@ -63,14 +63,14 @@ class Pace:
         """What happened before is found now."""
         self._woken.clear()
 
-    async def pause(self, driver: Any, found: int) -> None:
-        """Wait for as long as nothing is to be expected, given how many events the last look has found."""
+    async def pause(self, driver: Any, position: Position, found: int) -> None:
+        """Wait for as long as nothing is to be expected. The last look found so many events, and came to a position."""
         self._looks = 0 if found else self._looks + 1
         if found == events_log.PAGE:
             return
         if found:
             await asyncio.sleep(BUSY)
-        elif self._looks < _EASES or await events_log.is_held_up(driver):
+        elif self._looks < _EASES or await events_log.has_more(driver, position):
             await self._until_woken(min(EASY, BUSY * (self._looks + 1)))
         elif await self._until_woken(IDLE):
             self._looks = 0
@@ -160,7 +160,8 @@ class Reader:
         """Look once, and wait until it is time to look again."""
         await self.somebody(driver)
         self.pace.look()
-        await self.pace.pause(driver, await self.look(driver))
+        found = await self.look(driver)
+        await self.pace.pause(driver, self.hub.position, found)
 
     async def somebody(self, driver: Any) -> None:
         """While nobody listens nothing is read; what has happened meanwhile is for those who bring a cursor."""

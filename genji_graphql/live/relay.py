@@ -287,4 +287,4 @@ class Publisher:
                 if events:
                     await stream.add(Page(position, events))
                     position = events[-1].position
-                await self.pace.pause(driver, len(events))
+                await self.pace.pause(driver, position, len(events))

@@ -1,7 +1,7 @@
 """The log: what is written into it by whatever changes an annotation, how long it is kept, and what it is read by."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,13 +12,13 @@ from sqlalchemy.engine import URL
 
 from genji_graphql import models
 from genji_graphql.access.viewer import ANONYMOUS
-from genji_graphql.live import log
+from genji_graphql.live import log, reader
 from genji_graphql.live.event import Event
 from genji_graphql.live.position import BEGINNING, Position, Snapshot, cursor_of, read_cursor
 from tests.annotating.room import DELETE, RESTORE, UPDATE, Room, id_of
 from tests.annotating.test_carrying import rewritten
 from tests.conftest import connect
-from tests.live.listening import Audience
+from tests.live.listening import PATIENCE, Audience
 from tests.live.test_telling import ADDED
 
 WEEK = timedelta(days=7)
@@ -117,14 +117,15 @@ async def test_whose_standing_changes_is_noted(room: Room, driver: asyncpg.Conne
 
 async def read(driver: asyncpg.Connection) -> list[Event]:
     """What there is to read of annotations, once nobody writes any more: to other databases of the server, either."""
-    while await log.is_held_up(driver):  # noqa: ASYNC110 - nobody tells when others have ended
+    events = await log.events_after(driver, BEGINNING)
+    while await log.has_more(driver, events[-1].position if events else BEGINNING):
         await asyncio.sleep(0.05)
-    return await readable(driver)
+        events = await log.events_after(driver, BEGINNING)
+    return of_annotations(events)
 
 
-async def readable(driver: asyncpg.Connection) -> list[Event]:
-    """What there is to read of annotations now."""
-    return [event for event in await log.events_after(driver, BEGINNING) if event.annotation_id is not None]
+def of_annotations(events: Iterable[Event]) -> list[Event]:
+    return [event for event in events if event.annotation_id is not None]
 
 
 async def test_nothing_is_read_that_something_may_still_come_before(
@@ -137,13 +138,33 @@ async def test_nothing_is_read_that_something_may_still_come_before(
         "INSERT INTO app.annotations (document_element_id, body, target) VALUES ($1, '{}', '[]')", room.element.id
     )
     await room.note()
-    assert await readable(driver) == []
-    assert await log.is_held_up(driver)
+    events = await log.events_after(driver, BEGINNING)
+    assert of_annotations(events) == []
+    assert await log.has_more(driver, events[-1].position if events else BEGINNING)
     await transaction.commit()
     await writing.close()
     events = await read(driver)
     assert [event.position for event in events] == sorted(event.position for event in events)
     assert len(events) == 2
+
+
+async def test_what_became_readable_since_the_last_look_is_not_waited_for(
+    room: Room, driver: asyncpg.Connection, database: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "IDLE", 3600.0)
+    monkeypatch.setattr(reader, "_EASES", 0)
+    writing = await connect(database)
+    transaction = writing.transaction()
+    await transaction.start()
+    await writing.execute("SELECT pg_current_xact_id()")
+    await room.note()
+    looked = await log.events_after(driver, BEGINNING)
+    assert of_annotations(looked) == []
+    # Nobody tells of it: whoever wrote the note has done so long ago.
+    await transaction.rollback()
+    await writing.close()
+    async with asyncio.timeout(PATIENCE):
+        await reader.Pace().pause(driver, looked[-1].position if looked else BEGINNING, 0)
 
 
 def test_a_snapshot_says_what_had_been_committed() -> None:
