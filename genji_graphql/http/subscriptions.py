@@ -140,7 +140,6 @@ class Subscriptions:
         self, said: _Operation, feed: Feed, person: Person, sink: Sink, last_event_id: str | None
     ) -> Subscription:
         live = self._live
-        await live.ready()
         position, known = await live.beginning(last_event_id or feed.after)
         subscriber: Subscriber = live.hub.join(
             self._key(said, feed, person), feed.interest, self._renderer(said, feed), person, sink, position, known

@@ -75,10 +75,6 @@ class Live:
         self.reader.wake()
         self._announcer.announce()
 
-    async def ready(self) -> None:
-        """Returns when nothing is missed from now on. Somebody must have arrived."""
-        await self.reader.is_following.wait()
-
     async def now(self) -> str:
         """A cursor after which comes all that isn't seen yet by whoever reads from now on."""
         async with self.connections.lent() as lent:
@@ -91,7 +87,19 @@ class Live:
         return cursor_of(self.hub.epoch, position)
 
     async def beginning(self, after: str | None) -> tuple[Position, Snapshot | None]:
-        """Where to begin; without a cursor, what had happened already after that. Raises Invalid and CursorExpired."""
+        """Where to begin; without a cursor, what had happened already after that. Raises Invalid and CursorExpired.
+
+        From when this returns nothing is missed. Somebody must have arrived.
+        """
+        while True:
+            await self.reader.is_following.wait()
+            epoch = self.hub.epoch
+            beginning = await self._beginning(after)
+            if self.reader.is_following.is_set() and self.hub.epoch == epoch:
+                return beginning
+            # The log became another meanwhile, and the place was one in that before.
+
+    async def _beginning(self, after: str | None) -> tuple[Position, Snapshot | None]:
         async with self.connections.lent() as lent:
             if after is None:
                 return await events_log.now(lent.driver)

@@ -246,3 +246,35 @@ async def test_two_databases_have_two_epochs(driver: asyncpg.Connection, server:
     assert await log.epoch(driver) != await log.epoch(other)
     assert await log.epoch(driver) == await log.epoch(driver)
     await other.close()
+
+
+async def test_whoever_comes_while_the_log_becomes_another_is_told_what_happens_in_that(
+    room: Room, audience: Audience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a database is brought back from its backup under a server that runs."""
+    live = audience.app.state.live
+    there = await audience.listen(ADDED, ANONYMOUS, document=id_of(room.document))
+    now = log.now
+
+    async def another(_: Any) -> str:
+        return "another"
+
+    async def lost(_: Any) -> int:
+        monkeypatch.undo()
+        monkeypatch.setattr(log, "epoch", another)
+        raise ConnectionResetError
+
+    async def meanwhile(driver: Any) -> tuple[Position, Snapshot]:
+        monkeypatch.setattr(live.reader, "look", lost)
+        async with asyncio.timeout(PATIENCE):
+            while live.hub.epoch != "another":  # noqa: ASYNC110 - nobody tells of it
+                await asyncio.sleep(0.01)
+        _, known = await now(driver)
+        return Position(2**40, 1), known
+
+    monkeypatch.setattr(log, "now", meanwhile)
+    comes = await audience.listen(ADDED, ANONYMOUS, document=id_of(room.document))
+    assert there.refusal["extensions"]["code"] == "CURSOR_EXPIRED"
+    note = await room.note()
+    (told,) = await comes.hears(1)
+    assert told["annotation"]["id"] == note["id"]
