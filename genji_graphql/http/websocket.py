@@ -489,7 +489,9 @@ class _Operation:
     async def make_context(self) -> Any:
         if not self._is_subscription and (before := self.socket.beginning):
             # What isn't in this answer is told by the subscriptions that were sent before it.
-            await asyncio.wait(before)
+            _, late = await asyncio.wait(before, timeout=self.socket.door.operations.settings.deadline)
+            if late:
+                raise TimedOut("A subscription that was sent before this took too long to begin, so it wasn't done.")
         return await self.socket.context()
 
     def allow(self, operation: OperationDefinitionNode) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from graphql import GraphQLError
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from genji_graphql.http.frames import SocketProtocol
@@ -101,6 +103,22 @@ async def test_what_waits_for_a_subscription_waits_no_more_when_that_is_not_want
         await client.send(type="complete", id="second")
         await client.send(type="complete", id="first")
         assert (await client.receive())["id"] == "third"
+
+
+async def test_what_waits_for_a_subscription_that_does_not_begin_is_told_so_and_not_done() -> None:
+    House.changes = 0
+
+    async def begin(*_: Any) -> list[GraphQLError]:
+        return [GraphQLError("", original_error=ConnectionRefusedError(111, "Connect call failed"))]
+
+    with serving(House(Settings().model_copy(update={"deadline": 0.5}))) as house:
+        house.hub.begin = begin  # type: ignore[assignment]
+        async with opened(house, init={}) as client:
+            await client.subscribe(TICKS, "first")
+            answer = await client.ask("mutation { change }", "second")
+            assert answer["payload"][0]["extensions"]["code"] == "TIMEOUT"
+        await until(lambda: house.seats.connections == 0)
+    assert House.changes == 0
 
 
 async def test_a_change_that_waits_for_a_subscription_is_made_though_its_client_leaves(house: House) -> None:
