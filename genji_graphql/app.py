@@ -43,6 +43,9 @@ Identify = Callable[[HTTPConnection], Awaitable[Viewer]]
 
 GRAPHQL = "/graphql"
 
+_LEEWAY = 1.0
+"""Seconds after an operation's deadline when the database ends a statement that nobody has ended."""
+
 
 class Application(FastAPI):
     """Takes what is for GraphQL there past middleware and routes: a point query would feel them."""
@@ -81,7 +84,7 @@ def create_app(settings: Settings, identify: Identify | None = None, *, plans: b
     `identify` says who sends a request, in place of the session or the access token that it came with. Without `plans`
     the general executor answers everything.
     """
-    engine = create_engine(settings, settings.deadline)
+    engine = create_engine(settings, settings.deadline + _LEEWAY)
     writing = writing_sessions(engine)
     connections = Connections(engine, settings)
     doorkeeper = Doorkeeper(connections)
