@@ -4,14 +4,14 @@ import asyncio
 import json
 import re
 import signal
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx2
 import orjson
@@ -27,7 +27,7 @@ from genji_graphql.settings import Settings
 from tests.command import running
 from tests.live.house import House, until
 from tests.live.listening import PATIENCE, settled
-from tests.node import WEB
+from tests.node import WEB, end_all, run
 from tests.world import World
 
 LIVE = Path(__file__).parents[2] / "docs" / "live.md"
@@ -48,6 +48,7 @@ class Site:
     url: URL
     token: str
     element_id: int
+    port: int
     far: str = ""
     near: str = ""
     """Where clients listen."""
@@ -58,8 +59,7 @@ class Site:
 
     async def start(self) -> None:
         """The server that clients listen to, at the address that it had. Others go on meanwhile."""
-        port = str(urlsplit(self.near).port or 0)
-        starting = running("--port", port, url=self.url)
+        starting = running("--port", str(self.port), url=self.url)
         self._process, self.near = await asyncio.to_thread(self._stack.enter_context, starting)
 
     async def end(self, by: signal.Signals) -> None:
@@ -87,10 +87,14 @@ async def site(database: URL) -> AsyncIterator[Site]:
     async with writing_sessions(engine).begin() as session:
         issued = await start_session(session, person.id, timedelta(days=1))
     await engine.dispose()
-    site = Site(database, issued.token, element.id)
-    with running(url=database) as (_, site.far), site._stack:
-        await site.start()
-        yield site
+    with socket.socket() as place:
+        # Nobody else is given the port while no server listens there.
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        place.bind(("127.0.0.1", 0))
+        site = Site(database, issued.token, element.id, place.getsockname()[1])
+        with running(url=database) as (_, site.far), site._stack:
+            await site.start()
+            yield site
 
 
 class Listener:
@@ -135,14 +139,15 @@ async def listening(node: str, protocol: str, address: str, query: str, **asked:
         *(node, "listen.mjs", protocol, address, json.dumps({"query": query} | asked)),
         cwd=WEB,
         stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )
     assert process.stdout is not None
     try:
         yield Listener(process.stdout)
     finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        end_all(process)
+        async with asyncio.timeout(PATIENCE):
+            await process.wait()
 
 
 def listening_to(node: str, protocol: str, site: Site, **variables: Any) -> AbstractAsyncContextManager[Listener]:
@@ -332,13 +337,9 @@ async def test_other_operations_are_left_alone(node: str, house: House, protocol
     assert listener.events == ["Hello, world!"]
 
 
-async def test_a_mistake_of_the_page_is_not_made_again(node: str) -> None:
+def test_a_mistake_of_the_page_is_not_made_again(node: str) -> None:
     problems = "[{ code: 1006 }, new Event('error'), { code: 4403 }, new Error('A mistake.')]"
     script = (
         f"import {{ patience }} from './client/resume.js'; console.log({problems}.map(patience.shouldRetry).join())"
     )
-    run = await asyncio.create_subprocess_exec(
-        *(node, "--input-type=module", "--eval", script), cwd=WEB, stdout=asyncio.subprocess.PIPE
-    )
-    told, _ = await run.communicate()
-    assert told == b"true,true,false,false\n"
+    assert run(node, "--input-type=module", "--eval", script).stdout == b"true,true,false,false\n"
