@@ -58,6 +58,15 @@ class Query:
         return True
 
     @strawberry.field
+    async def sleep_until_morning(self) -> bool:
+        House.asleep += 1
+        try:
+            await House.morning.wait()
+        finally:
+            House.asleep -= 1
+        return True
+
+    @strawberry.field
     def refused(self) -> str | None:
         raise Invalid("Not like this.")
 
@@ -163,6 +172,8 @@ class House:
     asleep = 0
     woken = 0
     changes = 0
+    morning: asyncio.Event
+    """A test that waits for it brings its own."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

@@ -119,11 +119,24 @@ async def test_where_the_log_cannot_be_asked_clients_are_told_to_come_back(house
 async def test_who_says_nothing_is_closed() -> None:
     with serving(House(Settings(init_timeout=0.2))) as house:
         async with opened(house) as client:
-            await client.send(type="ping")
+            with suppress(ConnectionClosed):
+                await client.send(type="ping")
             assert await client.closed() == (4408, "There was no connection_init within 0.2 seconds.")
-        async with opened(house, init={}) as client:
+        async with AsyncExitStack() as stack:
+            client = await in_time(stack, house)
             await asyncio.sleep(0.4)
             assert (await client.ask("{ hello }"))["type"] == "next"
+
+
+async def in_time(stack: AsyncExitStack, house: House) -> Client:
+    """One that was let in. Where the machine is busy, so short a time may be over before its connection_init comes."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                return await stack.enter_async_context(opened(house, init={}))
+            except ConnectionClosed as end:
+                if end.rcvd is None or end.rcvd.code != 4408:
+                    raise
 
 
 async def test_a_second_init_is_one_too_many(house: House) -> None:
@@ -401,7 +414,8 @@ async def test_subscriptions_are_counted() -> None:
             await house.listened(1)
 
 
-async def test_a_flood_is_read_no_faster_than_it_is_answered(house: House) -> None:
+async def test_a_flood_is_read_no_faster_than_it_is_answered(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(House, "morning", asyncio.Event(), raising=False)
     async with opened(house, init={}) as client, opened(house, init={}) as other:
         flood = asyncio.create_task(_flood(client))
         await until(lambda: House.asleep == 10)
@@ -410,13 +424,15 @@ async def test_a_flood_is_read_no_faster_than_it_is_answered(house: House) -> No
         assert House.asleep == 10
         flood.cancel()
         client.socket.transport.abort()
+    # While so many are answered nothing is read, not even that the client has gone: the next answer finds that out.
+    await house.within(House.morning.set)
     # What was read is forgotten with the connection.
     await until(lambda: house.seats.connections == 0 and House.asleep == 0, seconds=40)
 
 
 async def _flood(client: Client) -> None:
     for number in range(100_000):
-        await client.subscribe("{ sleep(seconds: 2) }", str(number))
+        await client.subscribe("{ sleepUntilMorning }", str(number))
 
 
 async def test_a_flood_of_pings_leaves_room_for_others(house: House) -> None:
@@ -458,10 +474,10 @@ async def test_who_never_reads_is_let_go_though_they_answer_pings(monkeypatch: p
     with serving(House(Settings())) as house:
         with raw(house) as wire:
             wire.sendall(text_frame({"type": "connection_init"}))
+            await until(lambda: len(house.people) == 1)
             for number in range(12):
                 query = "{ long(size: 2000000) }"
                 wire.sendall(text_frame({"type": "subscribe", "id": str(number), "payload": {"query": query}}))
-            await until(lambda: len(house.people) == 1)
             await until(lambda: house.seats.connections == 0)
         async with httpx2.AsyncClient() as client:
             streaming = {"Accept": "text/event-stream"}
@@ -490,11 +506,11 @@ async def test_who_does_not_read_is_closed_all_the_same() -> None:
 
 
 async def test_a_connection_ends_when_what_it_was_opened_with_expires(house: House) -> None:
-    soon = datetime.now(UTC) + timedelta(seconds=0.5)
+    soon = datetime.now(UTC) + timedelta(seconds=3)
     house.viewers["brief"] = Viewer(user_id=1, session_id=1, expires_at=soon)
     async with opened(house, init={"token": "brief"}) as client:
         await client.subscribe(TICKS)
-        await house.listened(1)
+        await until(lambda: len(house.hub.begun) == 1)
         assert (await client.closed())[0] == 4403
     await house.listened(0)
 
@@ -540,15 +556,18 @@ async def test_when_the_server_goes_clients_are_told_to_come_back() -> None:
 
 
 async def test_who_answers_no_ping_is_let_go() -> None:
-    with serving(House(Settings()), ws_ping_interval=0.2, ws_ping_timeout=0.2) as house:
+    # Time enough for the other client, which answers in this thread, whatever else the machine is doing.
+    with serving(House(Settings()), ws_ping_interval=0.2, ws_ping_timeout=3) as house:
         async with opened(house, init={}) as client:
             with raw(house) as wire:
                 wire.sendall(text_frame({"type": "connection_init"}))
-                await until(lambda: len(house.people) == 2)
+                wire.sendall(text_frame({"type": "subscribe", "id": "1", "payload": {"query": TICKS}}))
+                await until(lambda: len(house.hub.begun) == 1)
                 await until(lambda: len(house.people) == 1)
-            # While this one is too busy to be read, it isn't taken for dead.
+                await house.listened(0)
+            # While this one is too busy to be read, for longer than that, it isn't taken for dead.
             for number in range(12):
-                await client.subscribe("{ sleep(seconds: 1) }", str(number))
+                await client.subscribe(f"{{ sleep(seconds: {4 if number < 10 else 0}) }}", str(number))
             for _ in range(24):
                 await client.receive()
 

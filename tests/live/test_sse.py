@@ -90,7 +90,7 @@ async def test_a_subscription_is_a_stream_of_events(house: House, client: httpx2
         await house.within(next(iter(house.hub.listeners)).sink.complete)
         assert await heard.rest() == [COMPLETE]
     await house.listened(0)
-    assert (len(house.people), house.seats.connections, house.seats.subscriptions) == (0, 0, 0)
+    await until(lambda: (len(house.people), house.seats.connections, house.seats.subscriptions) == (0, 0, 0))
 
 
 async def test_events_may_be_told_before_the_stream_is_read(house: House, client: httpx2.AsyncClient) -> None:
@@ -185,9 +185,9 @@ async def test_who_leaves_is_told_no_more(house: House, client: httpx2.AsyncClie
 
 
 async def test_a_stream_ends_when_what_it_was_opened_with_does(house: House, client: httpx2.AsyncClient) -> None:
-    house.viewers["brief"] = Viewer(user_id=1, session_id=1, expires_at=datetime.now(UTC) + timedelta(seconds=0.5))
+    house.viewers["brief"] = Viewer(user_id=1, session_id=1, expires_at=datetime.now(UTC) + timedelta(seconds=3))
     async with listening(client, Authorization="Bearer brief") as heard:
-        await house.listened(1)
+        await until(lambda: len(house.hub.begun) == 1)
         assert await heard.rest() == []  # not even that it is complete: the client asks again, and is told
     async with listening(client, Authorization="Bearer token-of-1") as heard:
         await house.listened(1)

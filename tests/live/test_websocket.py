@@ -41,8 +41,7 @@ async def test_a_subscription_is_told_until_it_is_over(house: House) -> None:
             assert await client.receive() == {"id": "mine", "type": "next", "payload": {"data": {"ticks": number}}}
         await house.within(lambda: next(iter(house.hub.listeners)).sink.complete())
         assert await client.receive() == {"id": "mine", "type": "complete"}
-        await house.listened(0)
-        assert house.seats.subscriptions == 0
+        await until(lambda: (len(house.hub.listeners), house.seats.subscriptions) == (0, 0))
 
 
 async def test_a_subscription_may_be_over_before_it_has_begun(house: House) -> None:
@@ -198,8 +197,7 @@ async def test_a_token_says_who_is_there(house: House) -> None:
 async def test_everybody_is_known_while_they_are_here(house: House) -> None:
     async with opened(house, init={}), opened(house, init={}):
         assert len(house.people) == 2
-    await until(lambda: len(house.people) == 0)
-    assert house.seats.connections == 0
+    await until(lambda: (len(house.people), house.seats.connections) == (0, 0))
 
 
 async def test_a_long_answer_comes_whole(house: House) -> None:
