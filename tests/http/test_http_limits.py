@@ -253,7 +253,11 @@ def test_what_is_wrong_with_a_document_is_remembered_with_it() -> None:
 # Time
 
 LOCK = "LOCK TABLE app.documents IN ACCESS EXCLUSIVE MODE"
-WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'app.documents'::regclass"
+# Copies of one template have their tables under the same numbers.
+WAITING = """
+SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'app.documents'::regclass
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 
 async def until(connection: asyncpg.Connection, is_so: Callable[[int], bool]) -> None:

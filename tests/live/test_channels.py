@@ -4,11 +4,12 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy.engine import URL
 
 from genji_graphql.access.viewer import ANONYMOUS
 from genji_graphql.live import hub, log
 from tests.annotating.room import BULK, Room, id_of
-from tests.live.listening import Audience, Ear
+from tests.live.listening import Audience, Ear, settled
 
 ADDED = "subscription ($document: ID!) { annotationAdded(document: $document) { cursor annotation { id } } }"
 
@@ -30,7 +31,7 @@ async def crowd(room: Room, audience: Audience, size: int = 3) -> list[Ear]:
 
 
 async def test_whoever_comes_reads_nothing_from_the_log_where_they_lack_nothing(
-    room: Room, audience: Audience, monkeypatch: pytest.MonkeyPatch
+    room: Room, audience: Audience, database: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[Any] = []
     events_after = log.events_after
@@ -41,6 +42,7 @@ async def test_whoever_comes_reads_nothing_from_the_log_where_they_lack_nothing(
         return await events_after(driver, position, only, limit)
 
     monkeypatch.setattr(log, "events_after", counted)
+    await settled(database)
     ears = await crowd(room, audience)
     ids = await write(room, 2)
     for ear in ears:

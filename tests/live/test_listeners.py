@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import delete, update
+from sqlalchemy.engine import URL
 
 from genji_graphql import models
 from genji_graphql.access.viewer import ANONYMOUS, Viewer
@@ -16,7 +17,7 @@ from genji_graphql.live.people import Person
 from genji_graphql.reads.ids import global_id
 from genji_graphql.vocabulary import AccessLevel, Recipient, SharedObject, Visibility
 from tests.annotating.room import FLAG, REPLY, TAG, UPVOTE, Room, id_of
-from tests.live.listening import PATIENCE, Audience, Ear, at_work
+from tests.live.listening import PATIENCE, Audience, Ear, at_work, settled
 from tests.live.test_telling import ADDED, EVENTS, kinds
 from tests.service import Service
 
@@ -65,7 +66,8 @@ async def test_who_is_too_slow_again_and_again_is_told_so_and_goes_on_from_their
 # Those who ask the same
 
 
-async def test_who_asks_the_same_is_told_by_one_reading(room: Room, audience: Audience) -> None:
+async def test_who_asks_the_same_is_told_by_one_reading(room: Room, audience: Audience, database: URL) -> None:
+    await settled(database)
     ears = [
         await audience.listen(ADDED, viewer, document=id_of(room.document))
         for viewer in (ANONYMOUS, room.viewer(room.student), room.viewer(room.stranger), ANONYMOUS)

@@ -41,7 +41,10 @@ INSERT INTO app.annotations (motivation, document_element_id, status, body, targ
 VALUES ('commenting', $1, 'active', '{"type": "TextualBody", "value": "A note."}', '[]')
 """
 LOG = "SELECT xid::text AS number, seq FROM app.annotation_events ORDER BY xid, seq"
-LEADER = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND granted"
+LEADER = """
+SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND granted
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 WRITERS = 3
 NOTES = 60
 """Of each."""
@@ -140,6 +143,17 @@ class Company:
                 await ear.hears(len(log))
                 assert [position(cursor) for cursor in ear.cursors] == log
 
+    async def all_are_told(self, before: Sequence[int]) -> None:
+        """Each branch is told more by another than before.
+
+        Not always of the first that is written: where something holds the log up, a branch may look for itself in the
+        very moment in which it can be read.
+        """
+        async with asyncio.timeout(PATIENCE):
+            while not all(branch.read[1] > one for branch, one in zip(self.branches, before, strict=True)):
+                await self.write(5)
+                await self.all_heard()
+
 
 def position(cursor: str) -> Position:
     found = read_cursor(cursor)
@@ -190,11 +204,11 @@ async def test_one_process_reads_for_all(company: Company) -> None:
     await company.led()
     await company.write()
     await company.all_heard()
+    await company.all_are_told([0] * len(company.branches))
     for branch in company.branches:
         read, relayed = branch.read
         # Who looked for themselves in the very moment was not told again.
         assert read + relayed == company.written
-        assert relayed > 0
     async with company.redis.client() as redis:
         stream = await stream_in(redis)
         assert await redis.ttl(stream) > 0
@@ -312,10 +326,7 @@ async def test_everybody_hears_everything_once_and_in_order_though(
 
     # And it goes on as before.
     await company.led()
-    before = [branch.read[1] for branch in company.branches]
-    await company.write(5)
-    await company.all_heard()
-    await until(lambda: all(branch.read[1] > one for branch, one in zip(company.branches, before, strict=True)))
+    await company.all_are_told([branch.read[1] for branch in company.branches])
 
 
 async def test_without_redis_the_log_is_read(database: URL, engine: AsyncEngine, redis: RedisServer) -> None:
