@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request, Response, async_playwright
+from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request, Response, async_playwright, expect
 
 from genji_graphql.http import graphiql
 from tests.omissions import omit
@@ -18,6 +18,10 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+
+
+# A page may be slow to show something where the machine is busy.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture

@@ -14,13 +14,13 @@ NOWHERE = "postgresql://genji:hunter2@127.0.0.1:9/genji"
 
 
 def ask(address: str, query: str) -> object:
-    return httpx2.post(address, json={"query": query}).json()["data"]
+    return httpx2.post(address, json={"query": query}, timeout=60).json()["data"]
 
 
 async def test_run_serves_the_demonstration_and_ends_with_its_signal(empty_database: URL) -> None:
     with running("--demo", url=empty_database) as (process, address):
         assert ask(address, "{ collections { totalCount } }") == {"collections": {"totalCount": 2}}
-        ready = httpx2.get(address.replace("/graphql", "/ready"))
+        ready = httpx2.get(address.replace("/graphql", "/ready"), timeout=60)
         assert (ready.status_code, ready.json()) == (200, {"status": "ok"})
     assert process.returncode in (0, -signal.SIGTERM)
 

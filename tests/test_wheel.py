@@ -66,9 +66,9 @@ async def test_installed_elsewhere_it_migrates_and_serves(wheel: Path, empty_dat
         assert process.stdout is not None
         assert Path(process.stdout.readline().strip()).is_relative_to(site)
         address = next(line.split()[-1] for line in process.stdout if "http://" in line)
-        counted = httpx2.post(address, json={"query": "{ collections { totalCount } }"}).json()
+        counted = httpx2.post(address, json={"query": "{ collections { totalCount } }"}, timeout=60).json()
         assert counted["data"] == {"collections": {"totalCount": 2}}
-        page = httpx2.get(address, headers={"Accept": "text/html"})
+        page = httpx2.get(address, headers={"Accept": "text/html"}, timeout=60)
         assert page.status_code == 200
         assert "/graphiql/" in page.text or "graphiql/" in page.text
     finally:

@@ -178,7 +178,7 @@ def answer_on(page: Page) -> Locator:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_every_example_is_answered_by_the_demo(demo_url: str, example: Path) -> None:
     query = example.read_text(encoding="utf-8")
-    result = httpx2.post(f"{demo_url}/graphql", json={"query": query}).json()
+    result = httpx2.post(f"{demo_url}/graphql", json={"query": query}, timeout=60).json()
     assert "errors" not in result
     (connection,) = result["data"].values()
     assert connection.get("nodes") or connection.get("edges")

@@ -301,7 +301,10 @@ async def test_where_all_connections_are_taken_clients_are_told_when_to_come_bac
     settings: Settings, database: URL
 ) -> None:
     settings = settings.model_copy(update={"db_pool_size": 1, "db_max_overflow": 0, "db_pool_timeout": 0.1})
-    async with served(settings) as (host, port), httpx2.AsyncClient(base_url=f"http://{host}:{port}") as client:
+    async with (
+        served(settings) as (host, port),
+        httpx2.AsyncClient(base_url=f"http://{host}:{port}", timeout=60) as client,
+    ):
         async with locked(database) as watcher:
             slow = asyncio.create_task(client.post("/graphql", json={"query": "{ documents { nodes { id } } }"}))
             await until(watcher, lambda waiting: waiting == 1)
@@ -332,11 +335,18 @@ async def test_a_client_that_goes_away_ends_its_query(settings: Settings, databa
 
 async def test_a_server_goes_on_after_clients_have_gone_away(settings: Settings, database: URL) -> None:
     settings = settings.model_copy(update={"db_pool_size": 1, "db_max_overflow": 0})
-    async with served(settings) as (host, port), httpx2.AsyncClient(base_url=f"http://{host}:{port}") as client:
+    async with (
+        served(settings) as (host, port),
+        httpx2.AsyncClient(base_url=f"http://{host}:{port}", timeout=60) as client,
+    ):
         async with locked(database) as watcher:
             for _ in range(3):
                 with pytest.raises(httpx2.ReadTimeout):
-                    await client.post("/graphql", json={"query": "{ documents { nodes { id } } }"}, timeout=0.3)
+                    await client.post(
+                        "/graphql",
+                        json={"query": "{ documents { nodes { id } } }"},
+                        timeout=httpx2.Timeout(20, read=0.3),
+                    )
                 await until(watcher, lambda waiting: waiting == 0)
         answer = await client.post("/graphql", json={"query": "{ documents { nodes { id } } }"})
         assert answer.json()["data"] == {"documents": {"nodes": []}}

@@ -174,14 +174,14 @@ async def test_each_worker_tells_its_own_where_only_metrics_are_told(database: U
         places = [line.split()[-1] for line in lines]
         sockets = [await socket_at(address) for _ in range(40)]
 
-        counts = [read(httpx2.get(place).text)["genji_connections"] for place in places]
+        counts = [read(httpx2.get(place, timeout=60).text)["genji_connections"] for place in places]
         assert sum(counts) == 40
         assert min(counts) > 0
 
         site, metrics = address.removesuffix("/graphql"), places[0].removesuffix("/metrics")
-        assert httpx2.get(f"{site}/metrics").status_code == 404
-        assert httpx2.post(f"{metrics}/graphql", json={"query": "{ __typename }"}).status_code == 404
-        assert httpx2.get(f"{metrics}/health").status_code == 404
+        assert httpx2.get(f"{site}/metrics", timeout=60).status_code == 404
+        assert httpx2.post(f"{metrics}/graphql", json={"query": "{ __typename }"}, timeout=60).status_code == 404
+        assert httpx2.get(f"{metrics}/health", timeout=60).status_code == 404
         with pytest.raises(Exception, match="403"):
             await socket_at(f"{metrics}/graphql")
         for socket in sockets:

@@ -113,7 +113,7 @@ async def test_a_client_hears_of_another_process_and_goes_on_there_without_missi
             last = await write(desk, other, "c")
             again.append(await client.hear())
         assert [number for _, number in again] == [*written[1:], last]
-        assert httpx2.get(other.replace("/graphql", "/ready")).status_code == 200
+        assert httpx2.get(other.replace("/graphql", "/ready"), timeout=60).status_code == 200
 
 
 async def test_the_worker_that_reads_for_all_is_killed_and_nobody_misses_anything(database: URL) -> None:
@@ -177,7 +177,7 @@ async def sent(desk: Desk, address: str, key: str) -> bool:
 
 async def leader_among(places: list[str]) -> int:
     """The number of the process that reads for all, as it tells."""
-    async with asyncio.timeout(PATIENCE), httpx2.AsyncClient() as http:
+    async with asyncio.timeout(PATIENCE), httpx2.AsyncClient(timeout=60) as http:
         while True:
             for place in places:
                 text = (await http.get(place)).text
