@@ -38,6 +38,12 @@ def pytest_configure(config: pytest.Config) -> None:
         Path(os.environ[_BASE]).chmod(0o755)
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """The beginning of what is long: pytest names the test in the environment, and with a whole file in that the
+    system starts no program any more, such as the one that ends the server after a process's last test."""
+    return None if not isinstance(val, str | bytes) or len(val) <= 100 else f"{val[:60]!r}..."
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ[_BASE], ignore_errors=True)
