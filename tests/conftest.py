@@ -28,6 +28,8 @@ from tests.service import Service
 from tests.world import World
 
 _BASE = "GENJI_TEST_BASE"
+PATIENT = {"db_pool_timeout": 60.0}
+"""Where many ask at once on a machine that is busy, nobody is sent away; what is stuck meets the deadline."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -93,7 +95,7 @@ async def empty_database(server: URL) -> AsyncIterator[URL]:
 
 @pytest.fixture
 def settings(database: URL) -> Settings:
-    return Settings().with_database(database)
+    return Settings().with_database(database).model_copy(update=PATIENT)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from genji_graphql.database import create_engine
 from genji_graphql.settings import Settings
-from tests.conftest import execute
+from tests.conftest import PATIENT, execute
 from tests.service import Service
 from tests.world import World
 
@@ -38,7 +38,7 @@ async def lasting(server: URL, template: str, **changed: Any) -> AsyncIterator[L
     """A fresh copy of the migrated database, served with these settings changed."""
     name = f"{template}_{uuid4().hex[:8]}"
     await execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-    settings = Settings().with_database(server.set(database=name)).model_copy(update=changed)
+    settings = Settings().with_database(server.set(database=name)).model_copy(update=PATIENT | changed)
     engine = create_engine(settings)
     async with Service(settings) as service:
         yield Lasting(service, World(engine), engine)
