@@ -45,14 +45,16 @@ PORT = 5432  # a Unix socket has no port, but its file is named for one
 # stays small.
 CONFIGURATION = {"listen_addresses": "", "log_min_messages": "log", "log_checkpoints": "off"}
 HURRIED = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# Tests run in several processes, each with several pools.
+CROWDED = {"max_connections": "300"}
 
 
 @contextmanager
 def running(base: Path, *, durable: bool = True) -> Iterator[URL]:
     """Start or join the server whose data lies under `base`; on leaving, stop it if nobody else uses it.
 
-    A server that is not `durable` is faster, and loses its data when the machine crashes. One that is joined stays as
-    it was started.
+    A server that is not `durable`, such as tests want, is faster, lets more connect, and loses its data when the
+    machine crashes. One that is joined stays as it was started.
     """
     server = _Server.under(base)
     with _opened(server.home / "users.lock") as users:
@@ -214,7 +216,9 @@ class _Server:
             for stale in (self.data / "postmaster.pid", socket, socket.with_name(f"{socket.name}.lock")):
                 stale.unlink(missing_ok=True)
             folder = str(self.socket).replace('"', '""')
-            configuration = CONFIGURATION | ({} if durable else HURRIED) | {"unix_socket_directories": f'"{folder}"'}
+            configuration = (
+                CONFIGURATION | ({} if durable else HURRIED | CROWDED) | {"unix_socket_directories": f'"{folder}"'}
+            )
             options = [f"--{name}={value}" for name, value in configuration.items()]
             command = shlex.join(["-D", str(self.data), *options])  # pg_ctl starts it by a shell
             self._run("pg_ctl", "start", "-s", "-t", f"{PATIENCE:.0f}", "-o", command, lock=lock)

@@ -199,6 +199,12 @@ async def test_only_a_durable_server_waits_for_the_disk(used_base: Path, durable
             assert await ask(url, f"SHOW {name}") == setting
 
 
+@pytest.mark.parametrize(("durable", "most"), [(True, "100"), (False, "300")])
+async def test_only_a_server_for_tests_lets_more_connect(used_base: Path, durable: bool, most: str) -> None:
+    with embedded.running(used_base, durable=durable) as url:
+        assert await ask(url, "SHOW max_connections") == most
+
+
 async def test_text_is_sorted_by_code_point_and_classified_by_unicode(used_base: Path) -> None:
     with embedded.running(used_base, durable=False) as url:
         assert await ask(url, "SELECT string_agg(c, '' ORDER BY c) FROM unnest('{é,a,Z,源}'::text[]) c") == "Zaé源"
