@@ -45,6 +45,7 @@ from tests.identity.cas_server import CasServer, says, success
 from tests.identity.conftest import CountingHasher
 from tests.identity.conftest import cas_server as cas_server
 from tests.identity.conftest import hasher as hasher
+from tests.waiting import waiting_for_a_lock
 from tests.world import World
 
 WRONG = "Wrong-password-9"
@@ -251,7 +252,7 @@ async def test_a_token_that_is_made_while_the_password_is_reset_ends_with_the_ot
             session, user_id=victim.id, name="Mine", scopes=["write"], session_id=intruder.id
         )
         reset = asyncio.create_task(door.code(door.browser(), RESET, token=link.token, password=OTHER))
-        await blocked(door)
+        await waiting_for_a_lock(door.engine.url)
     assert await reset is None
 
     assert await door.who(made.token) is None
@@ -261,19 +262,6 @@ async def test_a_token_that_is_made_while_the_password_is_reset_ends_with_the_ot
                 session, user_id=victim.id, name="Mine", scopes=["write"], session_id=intruder.id
             )
     assert await door.all(select(AccessToken.id)) == []
-
-
-async def blocked(door: Door, number: int = 1) -> None:
-    """Wait until so many statements wait for a lock."""
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    for _ in range(500):
-        async with door.engine.connect() as connection:
-            if await connection.scalar(waiting) == number:
-                return
-        await asyncio.sleep(0.01)
-    raise AssertionError("nobody waits")
 
 
 # Logs
@@ -641,7 +629,7 @@ async def test_a_link_that_is_asked_for_while_the_address_changes_goes_to_the_ne
     async with door.sessions.begin() as session:
         await people.update(session, Viewer(victim.id), victim.id, {"email": "new@example.org"})
         asked = asyncio.create_task(ask())
-        await blocked(door)
+        await waiting_for_a_lock(door.engine.url)
     reset = await asked
 
     assert reset is not None
@@ -796,7 +784,7 @@ async def test_closing_an_account_while_its_owner_first_comes_in_is_no_deadlock(
     async with door.sessions.begin() as session:
         await find(session, admin, User, imported.id, Action.DEACTIVATE)
         coming = asyncio.create_task(door.code(door.client(), ENTER, ticket=give(cas_server, "imported")))
-        await blocked(door)
+        await waiting_for_a_lock(door.engine.url)
         await people.deactivate(session, admin, imported.id)
 
     assert await coming == "FORBIDDEN"

@@ -16,9 +16,10 @@ from genji_graphql.settings import Settings
 from genji_graphql.vocabulary import AccessLevel, Visibility
 from genji_graphql.writes import groups, people, shares
 from tests.attacks.door import COOKIE, PASSWORD, REGISTER, SIGN_IN, SITE, UPDATE_USER, Door
-from tests.attacks.test_accounts import TOO_MANY, WRONG, blocked
+from tests.attacks.test_accounts import TOO_MANY, WRONG
 from tests.attacks.test_changes import query
 from tests.identity.conftest import hasher as hasher
+from tests.waiting import waiting_for_a_lock
 from tests.world import World
 
 Change = Callable[[AsyncSession], Awaitable[Any]]
@@ -102,7 +103,7 @@ async def meanwhile(door: Door, change: Change, attempt: Awaitable[str | None]) 
     async with door.sessions.begin() as session:
         await change(session)
         waiting = asyncio.ensure_future(attempt)
-        await blocked(door)
+        await waiting_for_a_lock(door.engine.url)
     return await waiting
 
 

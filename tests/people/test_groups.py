@@ -23,6 +23,7 @@ from genji_graphql.writes import groups
 from tests.conftest import connect
 from tests.people.site import Site
 from tests.service import Service
+from tests.waiting import waiting_for_a_lock
 from tests.world import World
 
 ERRORS = "errors { __typename code field message }"
@@ -635,23 +636,13 @@ async def test_a_comment_that_is_written_while_its_classroom_is_deleted_is_not_f
     )
     other = await connect(database)
     deleting = asyncio.create_task(other.execute("DELETE FROM app.groups WHERE id = $1", group.id))
-    await waiting(database)
+    await waiting_for_a_lock(database)
     await writing.commit()
     await deleting
     await other.close()
 
     row = await connection.fetchrow("SELECT classroom_id, classroom_gone FROM app.annotations WHERE id = $1", late)
     assert tuple(row or ()) == (None, True)
-
-
-async def waiting(database: URL) -> None:
-    """Return once somebody waits for a lock."""
-    watching = await connect(database)
-    asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    async with asyncio.timeout(30):
-        while not await watching.fetchval(asked):  # noqa: ASYNC110 - it happens in the database
-            await asyncio.sleep(0.01)
-    await watching.close()
 
 
 async def test_a_deleted_classroom_is_found_by_nobody_and_its_link_leads_nowhere(service: Service, site: Site) -> None:

@@ -16,6 +16,7 @@ from genji_graphql.settings import Settings
 from genji_graphql.vocabulary import AccessLevel, PermissionName, Visibility
 from tests.conftest import connect
 from tests.service import Service
+from tests.waiting import waiting_for_a_lock
 from tests.world import World
 
 SHARE = """
@@ -555,21 +556,11 @@ async def test_nothing_is_shared_with_a_person_who_is_being_deleted(
 
     given = {"objectId": id_of(collection), "userId": id_of(people.mate), "accessLevel": "VIEW"}
     sharing = asyncio.create_task(asked(service, SHARE, people.as_owner, **given))
-    await waiting_for_a_lock(engine)
+    await waiting_for_a_lock(engine.url)
     await transaction.commit()
 
     assert (await sharing)["errors"][0]["code"] == "NOT_FOUND"
     assert await shares(engine) == []
-
-
-async def waiting_for_a_lock(engine: AsyncEngine) -> None:
-    """Returns once somebody in this database waits."""
-    waits = "EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"
-    watch = await connect(engine.url)
-    async with asyncio.timeout(30):
-        while not await watch.fetchval(f"SELECT {waits}"):  # noqa: ASYNC110 - the other side is in PostgreSQL
-            await asyncio.sleep(0.01)
-    await watch.close()
 
 
 async def test_of_shares_that_doubled_the_highest_stays(engine: AsyncEngine, settings: Settings, world: World) -> None:
