@@ -15,6 +15,7 @@ from genji_graphql.models import PasswordReset, Role, User, UserSession, user_ro
 from genji_graphql.writes import people
 from tests.people.site import Site
 from tests.service import Service
+from tests.waiting import waiting_for_a_lock
 from tests.world import World
 
 UPDATE = """
@@ -382,15 +383,21 @@ async def test_of_two_administrators_who_go_at_once_one_stays(site: Site, how: s
     viewers = [await site.viewer(admin) for admin in admins]
     admin_role = int(await site.role_id("admin"))
 
+    both_are_here, has_gone = asyncio.Barrier(2), asyncio.Event()
+
     async def go(place: int) -> str | None:
         person, viewer = admins[place], viewers[1 - place]
         try:
             async with site.sessions.begin() as session:
+                await session.connection()
+                await both_are_here.wait()
                 if how == "deactivate" or (how == "one of each" and place):
                     await people.deactivate(session, viewer, person.id)
                 else:
                     await people.revoke_role(session, viewer, person.id, admin_role)
-                await asyncio.sleep(0.05)  # both are under way before the first commits
+                if not has_gone.is_set():  # both are under way before the first commits
+                    has_gone.set()
+                    await waiting_for_a_lock(site.engine.url)
         except GenjiError as error:
             return str(error)
         return None
