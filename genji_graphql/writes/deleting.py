@@ -20,7 +20,8 @@ from genji_graphql.models import Annotation, Document, DocumentCollection, Docum
 from genji_graphql.reads import graph
 from genji_graphql.reads.edges import count_statement
 from genji_graphql.vocabulary import Motivation
-from genji_graphql.writes.finding import check_list, check_unchanged, find, find_all, missing, not_allowed
+from genji_graphql.writes.elements import MOVED, lock_documents
+from genji_graphql.writes.finding import check_list, check_unchanged, conflict, find, find_all, missing, not_allowed
 from genji_graphql.writes.mistakes import Mistakes
 from genji_graphql.writes.targets import places_in
 
@@ -54,8 +55,12 @@ async def delete_element(
 
     Links that lead elsewhere in the document too stand there from now on.
     """
+    # Links find a place on other elements of the document, and whoever changes one of those holds it before its links.
+    locked = await lock_documents(session, element_id)
     # Locked as a whole: whoever is writing a note on it has written it by now.
     element = await find(session, viewer, DocumentElement, element_id, Action.DELETE)
+    if element.document_id not in locked:
+        raise conflict(element, MOVED)
     check_unchanged(element, expected)
     if not force:
         await _refuse_to_hide_notes(session, viewer, element)
@@ -77,8 +82,11 @@ async def restore_documents(session: AsyncSession, viewer: Viewer, ids: Sequence
 
 
 async def restore_element(session: AsyncSession, viewer: Viewer, element_id: int | None) -> int:
+    locked = await lock_documents(session, element_id)
     for number in await _restore(session, viewer, DocumentElement, {"id": element_id}):
         element = await session.get_one(DocumentElement, number)
+        if element.document_id not in locked:
+            raise conflict(element, MOVED)
         await _seat_links(session, element, Annotation.document_id == element.document_id)
     return element_id or 0
 

@@ -444,7 +444,7 @@ async def test_the_text_on_the_reading_view(screens: Screens) -> None:
     assert whole["element"] == {"id": element, "text": "Another paragraph."}
     await teacher.does(
         "mutation($id: ID!) { deleteElement(input: {id: $id}) { deletedId errors { code field message } } }",
-        costs=7,
+        costs=8,
         id=element,
     )
     seen = await teacher.asks(READING, costs=10, id=str(screens.document.id))
@@ -453,7 +453,7 @@ async def test_the_text_on_the_reading_view(screens: Screens) -> None:
         """mutation($id: ID!) { restoreElement(input: {id: $id}) {
           element { text } errors { code field message }
         } }""",
-        costs=8,
+        costs=9,
         id=element,
     )
     assert back["element"] == {"text": "Another paragraph."}

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from genji_graphql.models import Annotation, Document, DocumentCollection, DocumentElement, ObjectShare
 from tests.service import Service
+from tests.waiting import waiting_for_a_lock
 from tests.writing.asking import Shelf, asked, changed, id_of
 
 GIVEN: dict[str, Callable[[Shelf], dict[str, Any]]] = {
@@ -27,12 +28,16 @@ GIVEN: dict[str, Callable[[Shelf], dict[str, Any]]] = {
 
 
 @asynccontextmanager
-async def under_way(shelf: Shelf, row: Any) -> AsyncIterator[AsyncSession]:
+async def under_way(shelf: Shelf, row: Any, **how: Any) -> AsyncIterator[AsyncSession]:
     """Somebody else's change of this row, until the end of the block."""
-    model = type(row)
     async with shelf.sessions.begin() as session:
-        await session.execute(select(model.id).where(model.id == row.id).with_for_update())
+        await session.execute(locking(row, **how))
         yield session
+
+
+def locking(row: Any, **how: Any) -> Any:
+    model = type(row)
+    return select(model.id).where(model.id == row.id).with_for_update(**how)
 
 
 @pytest.mark.parametrize("name", GIVEN)
@@ -73,6 +78,31 @@ async def test_a_text_changes_when_the_note_on_it_is_written(service: Service, s
         await asyncio.sleep(0.5)
         assert not waiting.done()
     await waiting
+
+
+@pytest.mark.parametrize("name", ["deleteElement", "restoreElement"])
+async def test_an_element_goes_and_comes_back_with_its_links_after_its_document_is_held(
+    service: Service, shelf: Shelf, name: str
+) -> None:
+    first, second, _ = shelf.elements
+    editor = await shelf.who("editor")
+    targets = [{"elementId": id_of(one)} for one in (first, second)]
+    await changed(service, editor, "createLink", "annotation { id }", targets=targets)
+    (link,) = await shelf.all(select(Annotation.id))
+    given = {"id": id_of(first)} | ({"force": True} if name == "deleteElement" else {})
+    if name == "restoreElement":
+        await changed(service, editor, "deleteElement", "deletedId", id=id_of(first), force=True)
+
+    # A change of the other text, which wants the links to it in the end.
+    async with under_way(shelf, shelf.document, read=True) as session:
+        await session.execute(locking(second))
+        waiting = asyncio.create_task(changed(service, editor, name, "__typename", **given))
+        await waiting_for_a_lock(shelf.engine.url)
+        await session.execute(select(Annotation.id).where(Annotation.id == link).with_for_update(nowait=True))
+    await waiting
+
+    (seat,) = await shelf.all(select(Annotation.document_element_id))
+    assert seat == (second.id if name == "deleteElement" else first.id)
 
 
 async def test_whoever_moves_texts_while_notes_are_written_and_shares_given_is_never_stuck(
