@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from genji_graphql import models
+from genji_graphql.writes import finding, responses
 from tests.annotating.room import (
     ADD_TARGET,
     FLAG,
@@ -26,6 +27,7 @@ from tests.annotating.room import (
     mutation,
 )
 from tests.annotating.test_carrying import rewritten
+from tests.waiting import waiting_for_a_lock
 
 CHANGE_TEXT = mutation("updateElement", "UpdateElementInput", "element { id }")
 
@@ -118,25 +120,40 @@ $$
 
 
 @asynccontextmanager
-async def in_the_wrong_order(room: Room, note: dict[str, Any]) -> AsyncIterator[None]:
+async def in_the_wrong_order(room: Room, note: dict[str, Any], is_time: asyncio.Event) -> AsyncIterator[None]:
     """Somebody who holds a note and then wants its text, and lets others find out that they wait in a circle."""
     async with under_way(room, await row_of(room, note)) as session:
         await session.execute(text("SET LOCAL deadlock_timeout = '1min'"))
-        wanting = asyncio.create_task(_want(session, room.element))
+        wanting = asyncio.create_task(_want(session, room.element, is_time))
         yield
         await wanting
 
 
-async def _want(session: AsyncSession, row: Any) -> None:
-    await asyncio.sleep(0.5)
+async def _want(session: AsyncSession, row: Any, is_time: asyncio.Event) -> None:
+    await is_time.wait()
     await session.execute(locking(type(row), row.id))
 
 
-async def test_whoever_is_ended_in_favour_of_another_is_answered_all_the_same(room: Room) -> None:
+async def test_whoever_is_ended_in_favour_of_another_is_answered_all_the_same(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
     note = await room.note()
-    async with in_the_wrong_order(room, note):
+    attempts, has_its_place = 0, asyncio.Event()
+
+    async def hold_place(*given: Any) -> None:
+        nonlocal attempts
+        await finding.hold_place(*given)
+        attempts += 1
+        if attempts == 1:
+            # PostgreSQL looks for a circle once in each wait: the answer's must be the one that closes it.
+            has_its_place.set()
+            await waiting_for_a_lock(room.site.engine.url)
+
+    monkeypatch.setattr(responses, "hold_place", hold_place)
+    async with in_the_wrong_order(room, note, has_its_place):
         waiting = asyncio.create_task(room.made(REPLY, room.mate, annotationId=note["id"], text="Yes."))
     await waiting
+    assert attempts == 2
     replies = select(models.Annotation).where(models.Annotation.parent_id == note["databaseId"])
     assert len(await room.site.all(replies)) == 1
 
