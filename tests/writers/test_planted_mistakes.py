@@ -1,5 +1,6 @@
 """Random writers notice a mistake of each kind where one is planted."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,14 @@ def a_note_does_not_hold_its_text(patch: pytest.MonkeyPatch) -> None:
 def an_answer_takes_its_note_before_its_place(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(responses, "hold_place", nothing)
     patch.setattr(annotations, "hold_place", nothing)
+    # Long enough for somebody else to take the place meanwhile, and then to want the note.
+    respond = responses._respond
+
+    async def respond_later(*given: Any) -> Annotation:
+        await asyncio.sleep(0.3)
+        return await respond(*given)
+
+    patch.setattr(responses, "_respond", respond_later)
     # Whoever is ended in favour of another begins anew, and nobody would know.
     patch.setattr(mutation, "_TRIES", 1)
 
