@@ -1,7 +1,5 @@
 """Reading Word documents: which elements a text has, where they stand, how they look, and what is refused."""
 
-import subprocess
-import sys
 from contextlib import suppress
 from io import BytesIO
 from itertools import pairwise
@@ -22,7 +20,7 @@ from genji_graphql.models import LONGEST_TEXT
 from genji_graphql.transfer import files, word_package
 from genji_graphql.transfer.source import SourceDocument, SourceElement
 from tests.transfer.library import MAX_BYTES, Library, elements
-from tests.transfer.test_files import GROWTH, LINE
+from tests.transfer.test_files import LINE, MOST_GROWTH, growth
 from tests.transfer.test_importing import bring, lines, rows
 from tests.transfer.word_files import W, by_hand, made, packed, paragraph, parts_by_hand, run
 from tests.world import World
@@ -758,11 +756,9 @@ def test_30_mb_of_word_are_read_in_little_memory(library: Library) -> None:
         return library.write(packed(parts_by_hand(body, styles=STYLES), ZIP_STORED), name)
 
     paths = write("short.docx", 10), write("a.docx", count)
-    done = subprocess.run([sys.executable, "-c", GROWTH, *paths], capture_output=True, text=True, check=True)
-
-    found, megabytes = map(int, done.stdout.split())
+    found, megabytes = growth(*paths)
     assert found == count
-    assert megabytes < 16
+    assert megabytes < MOST_GROWTH
 
 
 # Into the database
