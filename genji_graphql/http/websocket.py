@@ -69,7 +69,7 @@ class Code(IntEnum):
 
 
 _AT_ONCE = 10
-"""Operations that one connection has answered at a time. While so many are, nothing more is read of it."""
+"""Operations that one connection has answered at a time. After so many, nothing is read beyond the next of them."""
 
 _LONGEST_ID = 128
 _IN_A_ROW = 16
@@ -280,8 +280,6 @@ class _Socket:
     async def _read(self) -> None:
         taken = 0
         while True:
-            while len(self.under_way) >= _AT_ONCE:
-                await self._one_done()
             await self.out.room()
             message = await self._receive()
             if message["type"] != "websocket.receive":
@@ -315,6 +313,8 @@ class _Socket:
             case "subscribe":
                 if not self._is_initialised:
                     raise _Closing(Code.UNAUTHORIZED, "A connection_init must come first.")
+                while len(self.under_way) >= _AT_ONCE:
+                    await self._one_done()
                 self._subscribe(_id(message), message.get("payload"))
             case "complete":
                 if (operation := self.running.pop(_id(message), None)) is not None:

@@ -424,7 +424,7 @@ async def test_a_flood_is_read_no_faster_than_it_is_answered(house: House, monke
         assert House.asleep == 10
         flood.cancel()
         client.socket.transport.abort()
-    # While so many are answered nothing is read, not even that the client has gone: the next answer finds that out.
+    # While one more waits nothing is read, not even that the client has gone: the next answer finds that out.
     await house.within(House.morning.set)
     # What was read is forgotten with the connection.
     await until(lambda: house.seats.connections == 0 and House.asleep == 0, seconds=40)

@@ -131,6 +131,20 @@ async def test_a_change_that_waits_for_a_subscription_is_made_though_its_client_
     await until(lambda: house.seats.connections == 0)
 
 
+async def test_whoever_has_as_many_answered_as_may_be_can_give_one_up_and_leave(house: House) -> None:
+    async with opened(house, init={}) as client:
+        for number in range(10):
+            await client.subscribe("{ sleep(seconds: 60) }", str(number))
+        await until(lambda: House.asleep == 10)
+        await client.send(type="ping")
+        assert await client.receive() == {"type": "pong"}
+        await client.send(type="complete", id="3")
+        await until(lambda: House.woken == 1)
+        await client.subscribe("{ sleep(seconds: 60) }", "3")
+        await until(lambda: House.asleep == 10)
+    await until(lambda: House.woken == 11)
+
+
 async def test_a_change_is_made_though_whoever_asked_for_it_left(house: House) -> None:
     async with opened(house, init={}) as client:
         await client.subscribe("mutation { change(seconds: 0.3) }", "1")
