@@ -288,7 +288,8 @@ def killed_at_first() -> Iterator[Path]:
     for _ in range(10):
         with open_folder() as base:
             with holder(base) as killed:
-                wait_for(lambda base=base: holds(base, "data.new") or holds(base, "data"))  # type: ignore[misc]
+                # Its own base, and not whatever the loop comes to.
+                wait_for(lambda base=base: holds(base, "data.new") or holds(base, "data"))  # type: ignore[misc] # a default of no known type
                 killed.kill()
             if not holds(base, "data"):
                 assert holds(base, "data.new")
